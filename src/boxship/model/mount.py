@@ -1,0 +1,90 @@
+"""Mounts: what the kernel is asked for, and what a container was given."""
+
+import msgspec
+
+
+class Mount(msgspec.Struct, frozen=True):
+    """One mount(2) call, as snapshotters describe it; whoever holds it performs it.
+
+    `type` is `overlay` or `bind`; `options` as in /etc/fstab (`ro`, `rbind`, `lowerdir=…`).
+    """
+
+    type: str
+    source: str
+    options: tuple[str, ...] = ()
+
+
+class MountPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Something mounted into a container at `destination`: a row of `docker inspect`'s Mounts.
+
+    `type` is bind, volume, tmpfs, image or cluster; `source` is a path on the host ("" for tmpfs);
+    `name` and `driver` are a volume's; `propagation` as in mount_namespaces(7), `rprivate` by default.
+    """
+
+    type: str
+    destination: str
+    source: str = ""
+    name: str = ""
+    driver: str = ""
+    mode: str = ""
+    read_only: bool = False
+    propagation: str = ""
+    tmpfs_options: tuple[str, ...] = ()
+    no_copy: bool = False
+    subpath: str = ""
+    recursive: bool = True
+    spec: "MountRequest | None" = None
+
+
+class BindOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`--mount type=bind` options."""
+
+    propagation: str = ""
+    non_recursive: bool = False
+    create_mountpoint: bool = False
+    read_only_non_recursive: bool = False
+    read_only_force_recursive: bool = False
+
+
+class VolumeDriver(msgspec.Struct, frozen=True, kw_only=True):
+    """The driver of a volume made on the way."""
+
+    name: str = ""
+    options: dict[str, str] | None = None
+
+
+class VolumeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`--mount type=volume` options."""
+
+    no_copy: bool = False
+    labels: dict[str, str] | None = None
+    driver_config: VolumeDriver | None = None
+    subpath: str = ""
+
+
+class TmpfsOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`--mount type=tmpfs` options; size in bytes, mode as a number."""
+
+    size_bytes: int = 0
+    mode: int = 0
+    options: tuple[tuple[str, ...], ...] | None = None
+
+
+class ImageOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """`--mount type=image` options."""
+
+    subpath: str = ""
+
+
+class MountRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of HostConfig.Mounts: what the client asked for."""
+
+    type: str = ""
+    source: str = ""
+    target: str = ""
+    read_only: bool = False
+    consistency: str = ""
+    bind_options: BindOptions | None = None
+    volume_options: VolumeOptions | None = None
+    tmpfs_options: TmpfsOptions | None = None
+    image_options: ImageOptions | None = None
