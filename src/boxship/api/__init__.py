@@ -1,1 +1,1 @@
-
+"""Wire protocols we serve."""

@@ -1,1 +1,1 @@
-
+"""Builds images on a graph: frontend, solver, ops, exporters."""

@@ -1,1 +1,1 @@
-
+"""The boxship command."""

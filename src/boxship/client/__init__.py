@@ -1,1 +1,1 @@
-
+"""The Engine API, from the outside."""

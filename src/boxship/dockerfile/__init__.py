@@ -1,1 +1,1 @@
-
+"""Dockerfiles and ignore files: text to instructions; pure."""

@@ -1,1 +1,1 @@
-
+"""The services, in this process."""

@@ -1,1 +1,1 @@
-
+"""HTTP as Docker uses it."""

@@ -1,1 +1,1 @@
-
+"""OS adapters: one module per kernel facility; blocking, typed, no policy."""

@@ -6,7 +6,14 @@ from typing import Final
 
 import msgspec
 
-from boxship.errors import AlreadyExists, Conflict, InvalidArgument, NotFound, NotModified
+from boxship.errors import (
+    AlreadyExists,
+    BoxshipError,
+    Conflict,
+    InvalidArgument,
+    NotFound,
+    NotModified,
+)
 from boxship.model.config import RunConfig
 from boxship.model.digest import ImageID
 from boxship.model.mount import MountPoint, MountRequest
@@ -290,51 +297,54 @@ class NoSuchExec(NotFound):
         super().__init__(f"No such exec instance: {identifier}")
 
 
-_ALIVE: Final = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING})
+_NOT_RUNNING: Final = (Conflict, "container {id} is not running")
+_IS_RESTARTING: Final = (
+    Conflict,
+    "Container {id} is restarting, wait until the container is running",
+)
+_STOPPED: Final = (Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING)
+
+REFUSALS: Final[dict[Action, dict[Status, tuple[type[BoxshipError], str]]]] = {
+    Action.START: {
+        Status.PAUSED: (Conflict, "cannot start a paused container, try unpause instead"),
+        Status.RUNNING: (NotModified, "container {id} is already running"),
+        Status.REMOVING: (Conflict, "container is marked for removal and cannot be started"),
+        Status.DEAD: (Conflict, "container is marked for removal and cannot be started"),
+    },
+    Action.STOP: dict.fromkeys(_STOPPED, (NotModified, "container {id} is already stopped")),
+    Action.KILL: dict.fromkeys(_STOPPED, _NOT_RUNNING),
+    Action.PAUSE: dict.fromkeys(_STOPPED, _NOT_RUNNING)
+    | {
+        Status.PAUSED: (Conflict, "container {id} is already paused"),
+        Status.RESTARTING: _IS_RESTARTING,
+    },
+    Action.UNPAUSE: dict.fromkeys(
+        (*_STOPPED, Status.RUNNING, Status.RESTARTING), (Conflict, "Container {id} is not paused")
+    ),
+    Action.EXEC: dict.fromkeys(_STOPPED, _NOT_RUNNING)
+    | {
+        Status.PAUSED: (Conflict, "Container {id} is paused, unpause the container before exec"),
+        Status.RESTARTING: _IS_RESTARTING,
+    },
+    Action.ATTACH: {
+        Status.PAUSED: (Conflict, "container {id} is paused, unpause the container before attach"),
+        Status.RESTARTING: (
+            Conflict,
+            "container {id} is restarting, wait until the container is running",
+        ),
+    },
+    Action.REMOVE: {
+        Status.REMOVING: (Conflict, "removal of container {name} is already in progress"),
+    },
+}
+"""What each verb answers in the states it does not allow, in Docker's words."""
 
 
 def require(container: Container, action: Action) -> None:
-    """Raise unless this container's state allows *action*, in Docker's words."""
-    status = container.state.status
-    match action:
-        case Action.START:
-            if status is Status.PAUSED:
-                raise Conflict("cannot start a paused container, try unpause instead")
-            if status is Status.RUNNING:
-                raise NotModified(f"container {container.id} is already running")
-            if status in (Status.REMOVING, Status.DEAD):
-                raise Conflict("container is marked for removal and cannot be started")
-        case Action.STOP:
-            if status not in _ALIVE:
-                raise NotModified(f"container {container.id} is already stopped")
-        case Action.KILL:
-            if status not in _ALIVE:
-                raise ContainerNotRunning(container.id)
-        case Action.PAUSE:
-            if status is Status.PAUSED:
-                raise Conflict(f"container {container.id} is already paused")
-            if status is Status.RESTARTING:
-                raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
-            if status is not Status.RUNNING:
-                raise ContainerNotRunning(container.id)
-        case Action.UNPAUSE:
-            if status is not Status.PAUSED:
-                raise Conflict(f"Container {container.id} is not paused")
-        case Action.EXEC:
-            if status is Status.PAUSED:
-                raise Conflict(f"Container {container.id} is paused, unpause the container before exec")
-            if status is Status.RESTARTING:
-                raise Conflict(f"Container {container.id} is restarting, wait until the container is running")
-            if status is not Status.RUNNING:
-                raise ContainerNotRunning(container.id)
-        case Action.ATTACH:
-            if status is Status.PAUSED:
-                raise Conflict(f"container {container.id} is paused, unpause the container before attach")
-            if status is Status.RESTARTING:
-                raise Conflict(f"container {container.id} is restarting, wait until the container is running")
-        case Action.REMOVE:
-            if status is Status.REMOVING:
-                raise Conflict(f"removal of container {container.id} is already in progress")
+    """Raise unless this container's state allows *action*."""
+    if refusal := REFUSALS[action].get(container.state.status):
+        kind, text = refusal
+        raise kind(text.format(id=container.id, name=container.name))
 
 
 def parse_name(text: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from boxship.errors import Conflict, NotFound
 from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.descriptor import Descriptor
-from boxship.model.digest import ChainID, Digest, DiffID, ImageID
+from boxship.model.digest import ChainID, DiffID, Digest, ImageID
 
 
 class NoSuchImage(NotFound):
@@ -157,22 +157,13 @@ def chain_ids(diff_ids: Iterable[DiffID]) -> tuple[ChainID, ...]:
 def run_config(config: ImageConfig) -> RunConfig:
     """The defaults an image gives to its containers, absent and null alike."""
     source = config.config or OCIRunConfig()
-    health = source.healthcheck
     return RunConfig(
         user=source.user or "",
         exposed_ports=_sets(source.exposed_ports),
         env=source.env,
         cmd=source.cmd,
         entrypoint=source.entrypoint,
-        healthcheck=health
-        and Healthcheck(
-            test=health.test or (),
-            interval=health.interval,
-            timeout=health.timeout,
-            start_period=health.start_period,
-            start_interval=health.start_interval,
-            retries=health.retries,
-        ),
+        healthcheck=_healthcheck(source.healthcheck),
         args_escaped=bool(source.args_escaped),
         volumes=_sets(source.volumes),
         working_dir=source.working_dir or "",
@@ -180,6 +171,19 @@ def run_config(config: ImageConfig) -> RunConfig:
         labels=source.labels,
         stop_signal=source.stop_signal or "",
         shell=source.shell,
+    )
+
+
+def _healthcheck(check: OCIHealthcheck | None) -> Healthcheck | None:
+    if check is None:
+        return None
+    return Healthcheck(
+        test=check.test or (),
+        interval=check.interval,
+        timeout=check.timeout,
+        start_period=check.start_period,
+        start_interval=check.start_interval,
+        retries=check.retries,
     )
 
 

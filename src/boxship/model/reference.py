@@ -84,7 +84,7 @@ def parse_reference(text: str) -> Reference:
     digest = match["digest"]
     if digest is not None and not is_digest(digest):
         raise InvalidArgument("invalid reference format")
-    return Reference(domain, match["path"], match["tag"], digest and parse_digest(digest))
+    return Reference(domain, match["path"], match["tag"], parse_digest(digest) if digest else None)
 
 
 def is_tag(text: str) -> bool:
@@ -94,7 +94,9 @@ def is_tag(text: str) -> bool:
 
 def _split_domain(text: str) -> tuple[str, str]:
     first, slash, rest = text.partition("/")
-    is_domain = slash and ("." in first or ":" in first or first == "localhost" or first.lower() != first)
+    is_domain = slash and (
+        "." in first or ":" in first or first == "localhost" or first.lower() != first
+    )
     domain, path = (first, rest) if is_domain else (DEFAULT_DOMAIN, text)
     if domain == "index.docker.io":
         domain = DEFAULT_DOMAIN

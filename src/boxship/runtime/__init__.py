@@ -1,1 +1,1 @@
-
+"""Runs a bundle: root file system, OCI spec, supervision by conmon."""

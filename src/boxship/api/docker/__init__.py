@@ -1,1 +1,1 @@
-
+"""The Docker Engine API."""
