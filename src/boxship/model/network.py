@@ -116,3 +116,19 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     interface: str = ""  # its name in the container
     dns_names: tuple[str, ...] = ()
     settings: EndpointSettings = EndpointSettings()
+
+
+class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
+    """A container's network as it is now: its namespace file, endpoints, ports and resolver.
+
+    `key` is the namespace's path, "" for the host's. `hosts` are lines for /etc/hosts, `resolv_conf` is
+    the whole file, both as the container's networks want them.
+    """
+
+    id: str
+    container_id: str
+    key: str = ""
+    endpoints: tuple[Endpoint, ...] = ()
+    ports: tuple[PublishedPort, ...] = ()
+    hosts: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (address, names)
+    resolv_conf: str = ""

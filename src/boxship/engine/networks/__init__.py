@@ -1,0 +1,1 @@
+"""Networks: IPAM, drivers, published ports and names."""
