@@ -1,0 +1,28 @@
+"""Control groups, v1, hybrid and v2 behind one interface: use, limits' counters, freezing, killing, removal.
+
+Creating a cgroup and setting limits is the OCI runtime's job; we read, freeze, kill and clear away.
+"""
+
+from boxship.linux.cgroups.layout import Hierarchies, Layout, detect, mount_missing_controllers
+from boxship.linux.cgroups.usage import Usage
+from boxship.linux.cgroups.v1 import CgroupV1
+from boxship.linux.cgroups.v2 import CgroupV2
+
+__all__ = [
+    "Cgroup",
+    "Hierarchies",
+    "Layout",
+    "Usage",
+    "detect",
+    "mount_missing_controllers",
+    "open_cgroup",
+]
+
+Cgroup = CgroupV1 | CgroupV2
+
+
+def open_cgroup(path: str, hierarchies: Hierarchies) -> Cgroup:
+    """The cgroup at *path*, as OCI's `cgroupsPath` names it (`/boxship/<id>`); it need not exist."""
+    if hierarchies.layout is Layout.V2:
+        return CgroupV2(path, hierarchies.unified or "/sys/fs/cgroup")
+    return CgroupV1(path, hierarchies)
