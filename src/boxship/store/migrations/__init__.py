@@ -1,0 +1,1 @@
+"""Schema of the metadata, one numbered SQL file per version."""
