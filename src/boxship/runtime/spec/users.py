@@ -48,8 +48,6 @@ def resolve(user: str, group_add: Sequence[str], passwd: bytes, group: bytes) ->
         additional = tuple(each.gid for each in groups if entry.name in each.members)
     # Docker runs the process with its own group among the additional ones (CVE-2022-2989)
     wanted = [gid, *additional, *(_find_group(each, groups) for each in group_add)]
-    if entry is None and not group_part and not group_add:
-        wanted = []
     return Identity(uid, gid, tuple(dict.fromkeys(wanted)))
 
 

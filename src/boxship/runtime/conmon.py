@@ -1,0 +1,338 @@
+"""The Runtime: bundles run under conmon and an OCI runtime."""
+
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from boxship.concurrency import in_thread
+from boxship.errors import Internal, InvalidArgument, NotFound
+from boxship.linux import process, tty
+from boxship.linux.cgroups import Cgroup, Hierarchies, open_cgroup
+from boxship.linux.oci_runtime import OciRuntime, message
+from boxship.linux.safepath import opened_root
+from boxship.model.container import Container, ContainerNotRunning, HostConfig
+from boxship.model.mount import Mount
+from boxship.runtime import failures, prepare, supervisor
+from boxship.runtime.contract import (
+    Bundle,
+    ExecSpec,
+    ExitStatus,
+    Output,
+    SupervisedProcess,
+)
+from boxship.runtime.records import Record, Records
+from boxship.runtime.spec import Facts, cgroup_path
+from boxship.runtime.spec.process import exec_process
+from boxship.runtime.spec.resources import block_devices, resources
+from boxship.runtime.streams import AttachedStreams, connect
+from boxship.runtime.supervisor import Conmon, Refused, Supervision
+from boxship.runtime.waiting import run_program
+
+KILLED: Final = 137  # what Docker reports when the supervisor died: the container is killed then
+LOST: Final = 255  # and for what did not survive a restart of the machine
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the runtime works and with what; `bundles` is where containers' directories are, by ID."""
+
+    exec_root: str
+    bundles: str
+    conmon: str
+    runtimes: dict[str, OciRuntime]
+    default_runtime: str
+    hierarchies: Hierarchies
+    facts: Facts
+
+
+class ConmonRuntime:
+    """Implements runtime.contract.Runtime."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._root = Path(settings.exec_root)
+        for name in ("containers", "execs"):
+            (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._records = Records(self._root / "containers")
+        self._conmon = Conmon(settings.conmon, settings.exec_root)
+
+    def __repr__(self) -> str:
+        return f"ConmonRuntime({self._settings.default_runtime}, {self._root})"
+
+    async def create(self, bundle: Bundle) -> SupervisedProcess:
+        """Mount the root file system, write config.json, create the process, not yet started."""
+        container = bundle.container
+        runtime = self._runtime(container)
+        record = Record(
+            id=container.id,
+            directory=bundle.directory,
+            runtime=runtime.name,
+            cgroup=cgroup_path(bundle, self._settings.facts),
+        )
+        async with AsyncExitStack() as undo:
+            spec = await in_thread(self._prepare, bundle, record)
+            undo.push_async_callback(in_thread, self._clear, record)
+            config = container.config
+            supervision = Supervision(
+                container_id=container.id,
+                unit=container.id,
+                directory=bundle.directory,
+                runtime=runtime,
+                terminal=config.tty,
+                stdin=config.open_stdin,
+                leave_stdin_open=not config.stdin_once,
+                log_path=bundle.log_path,
+            )
+            try:
+                supervised = await self._conmon.create(supervision)
+            except Refused as error:
+                raise failures.create_refused(error.text, spec["process"]["args"]) from error
+            undo.push_async_callback(self._conmon.abandon, supervised.supervisor_pid)
+            self._records.put(msgspec.structs.replace(record, pid=supervised.pid))
+            undo.pop_all()
+            return supervised
+
+    async def start(self, container: Container) -> None:
+        """Let the created process go; raise RuntimeRefused."""
+        runtime = self._runtime(container)
+        try:
+            if runtime.release(container.id):
+                return
+        except NotFound as error:
+            raise failures.create_refused(str(error), (container.path,)) from error
+        done = await run_program(runtime.command("start", container.id))
+        if done.exit_code:
+            raise failures.create_refused(done.text, (container.path, *container.args))
+
+    async def attach(self, container: Container) -> AttachedStreams:
+        """Connect to the created or running process's streams."""
+        return await connect(self._directory(container.id), container.id)
+
+    async def wait(self, container: Container) -> ExitStatus:
+        """Block until the supervisor of `container.state` has recorded the exit."""
+        state = container.state
+        supervised = SupervisedProcess(state.pid, state.supervisor_pid, state.supervisor_started)
+        await self._conmon.wait(supervised)
+        status = supervisor.collect(self._directory(container.id))
+        if status is None:
+            return await in_thread(self._bury, container)
+        if not status.oom_killed and (record := self._records.find(container.id)) is not None:
+            kills = open_cgroup(record.cgroup, self._settings.hierarchies).oom_kills()
+            status = msgspec.structs.replace(status, oom_killed=kills > 0)
+        return status
+
+    async def kill(self, container: Container, signal: int, *, everyone: bool = False) -> None:
+        """Signal the first process, or with *everyone* all of them."""
+        if everyone:
+            await in_thread(self._cgroup(container).kill, signal)
+            return
+        state = container.state
+        fd = process.open_pidfd(state.pid) if state.pid > 0 else None
+        if fd is None:
+            raise ContainerNotRunning(container.id)
+        try:
+            # the PID is the container's own only while its supervisor is the parent
+            if process.parent(state.pid) != state.supervisor_pid or not process.is_alive(
+                state.supervisor_pid, state.supervisor_started
+            ):
+                raise ContainerNotRunning(container.id)
+            if not process.send_signal(fd, signal):
+                raise ContainerNotRunning(container.id)
+        finally:
+            os.close(fd)
+
+    async def pause(self, container: Container) -> None:
+        """Freeze."""
+        await in_thread(self._cgroup(container).freeze)
+
+    async def resume(self, container: Container) -> None:
+        """Thaw."""
+        await in_thread(self._cgroup(container).thaw)
+
+    async def update(self, container: Container, resources: HostConfig) -> None:
+        """Apply new limits to a running container."""
+        limits = await in_thread(self._limits, resources)
+        path = f"{self._directory(container.id)}/resources.json"
+        prepare.write_private(path, msgspec.json.encode(limits))
+        try:
+            command = self._runtime(container).command("update", "--resources", path, container.id)
+            done = await run_program(command)
+        finally:
+            Path(path).unlink()
+        if done.exit_code:
+            raise Internal(
+                f"Cannot update container {container.id}: runc did not terminate successfully: "
+                f"exit status {done.exit_code}: {message(done.text)}"
+            )
+
+    async def resize(self, container: Container, height: int, width: int) -> None:
+        """Set the terminal's size."""
+        if not tty.resize(f"{self._directory(container.id)}/ctl", height, width):
+            raise ContainerNotRunning(container.id)
+
+    async def delete(self, container: Container) -> None:
+        """Remove every trace of a stopped or half-created process."""
+        state = container.state
+        if process.is_alive(state.supervisor_pid, state.supervisor_started):
+            await self._end_supervisor(state.supervisor_pid, state.supervisor_started)
+        await in_thread(self._clear, self._record(container))
+
+    async def exec(
+        self, container: Container, spec: ExecSpec
+    ) -> tuple[SupervisedProcess, AttachedStreams]:
+        """Start one more process; its streams miss nothing."""
+        directory = self._exec_directory(container.id, spec.id)
+        async with AsyncExitStack() as undo:
+            await in_thread(self._prepare_exec, container, spec, directory)
+            undo.push_async_callback(in_thread, shutil.rmtree, directory, ignore_errors=True)
+            supervision = Supervision(
+                container_id=container.id,
+                unit=spec.id,
+                directory=directory,
+                runtime=self._runtime(container),
+                terminal=spec.tty,
+                stdin=spec.stdin,
+                leave_stdin_open=False,
+                process_spec=f"{directory}/process.json",
+            )
+            try:
+                result = await self._conmon.exec(supervision)
+            except Refused as error:
+                raise failures.exec_refused(error.text, spec.cmd) from error
+            undo.pop_all()
+            return result
+
+    async def wait_exec(
+        self, container: Container, exec_id: str, process: SupervisedProcess
+    ) -> ExitStatus:
+        """Block until an exec's supervisor has recorded its exit."""
+        await self._conmon.wait(process)
+        status = supervisor.collect(self._exec_directory(container.id, exec_id))
+        if status is None:
+            await in_thread(_kill_orphan, process)
+            status = ExitStatus(KILLED, oom_killed=False, finished_at=time.time_ns())
+        return status
+
+    async def resize_exec(
+        self, container: Container, exec_id: str, height: int, width: int
+    ) -> None:
+        """Set an exec's terminal size."""
+        if not tty.resize(f"{self._exec_directory(container.id, exec_id)}/ctl", height, width):
+            raise ContainerNotRunning(container.id)
+
+    async def forget_exec(self, container: Container, exec_id: str) -> None:
+        """Remove an ended exec's files."""
+        await in_thread(_remove_tree, self._exec_directory(container.id, exec_id))
+
+    async def run(self, bundle: Bundle, output: Output) -> int:
+        """Run a bundle to its end without a supervisor (build steps)."""
+        raise NotImplementedError
+
+    async def mount_rootfs(self, directory: str, mounts: Sequence[Mount]) -> str:
+        """Mount a root file system without running anything; returns its path. Idempotent."""
+        return await in_thread(prepare.mount_rootfs, directory, mounts)
+
+    async def unmount_rootfs(self, directory: str) -> None:
+        """Undo mount_rootfs; harmless when it is not mounted."""
+        await in_thread(prepare.unmount_rootfs, directory)
+
+    def _prepare(self, bundle: Bundle, record: Record) -> dict[str, Any]:
+        supervisor.clean(bundle.directory)
+        spec = prepare.prepare(bundle, self._settings.facts)
+        self._records.put(record)
+        return spec
+
+    def _prepare_exec(self, container: Container, spec: ExecSpec, directory: str) -> None:
+        bundle = self._directory(container.id)
+        try:
+            config = msgspec.json.decode(Path(bundle, "config.json").read_bytes())
+        except FileNotFoundError as error:
+            raise ContainerNotRunning(container.id) from error
+        first: Mapping[str, Any] = config["process"]
+        if spec.working_dir:
+            prepare.refuse_magic_links(spec.working_dir)
+        group_add = container.host_config.group_add or ()
+        with opened_root(f"{bundle}/rootfs") as root_fd:
+            user = spec.user or container.config.user
+            identity = prepare.find_identity(root_fd, user, group_add)
+        described = exec_process(first, spec, identity, self._settings.facts.capabilities)
+        Path(directory).mkdir(mode=0o700, parents=True)
+        prepare.write_private(f"{directory}/process.json", msgspec.json.encode(described))
+
+    def _limits(self, host_config: HostConfig) -> dict[str, Any]:
+        paths = block_devices(host_config)
+        numbers = {path: prepare.device_numbers(path) for path in paths}
+        v2 = self._settings.facts.cgroup_v2
+        return resources(host_config, (), numbers, cgroup_v2=v2)
+
+    def _bury(self, container: Container) -> ExitStatus:
+        """The supervisor died without a word: its container must not live on unwatched."""
+        record = self._records.find(container.id)
+        code = LOST if record is None else KILLED
+        if record is not None:
+            open_cgroup(record.cgroup, self._settings.hierarchies).kill(signal.SIGKILL)
+        return ExitStatus(code, oom_killed=False, finished_at=time.time_ns())
+
+    def _clear(self, record: Record) -> None:
+        cgroup = open_cgroup(record.cgroup, self._settings.hierarchies)
+        cgroup.kill(signal.SIGKILL)
+        cgroup.remove()
+        runtime = self._settings.runtimes.get(record.runtime)
+        if runtime is not None:
+            runtime.forget(record.id)
+        prepare.unmount_rootfs(record.directory)
+        supervisor.clean(record.directory)
+        _remove_tree(str(self._root / "execs" / record.id))
+        self._records.forget(record.id)
+
+    async def _end_supervisor(self, pid: int, started: int) -> None:
+        fd = process.open_pidfd_of(pid, started)
+        if fd is not None:
+            process.send_signal(fd, signal.SIGKILL)
+            os.close(fd)
+            await self._conmon.wait(SupervisedProcess(0, pid, started))
+
+    def _runtime(self, container: Container) -> OciRuntime:
+        name = container.runtime or container.host_config.runtime or self._settings.default_runtime
+        try:
+            return self._settings.runtimes[name]
+        except KeyError:
+            raise InvalidArgument(f"unknown or invalid runtime name: {name}") from None
+
+    def _record(self, container: Container) -> Record:
+        found = self._records.find(container.id)
+        if found is not None:
+            return found
+        return Record(
+            id=container.id,
+            directory=f"{self._settings.bundles}/{container.id}",
+            runtime=container.runtime or self._settings.default_runtime,
+            cgroup=f"{self._settings.facts.cgroup_parent}/{container.id}",
+        )
+
+    def _cgroup(self, container: Container) -> Cgroup:
+        return open_cgroup(self._record(container).cgroup, self._settings.hierarchies)
+
+    def _directory(self, container_id: str) -> str:
+        record = self._records.find(container_id)
+        return f"{self._settings.bundles}/{container_id}" if record is None else record.directory
+
+    def _exec_directory(self, container_id: str, exec_id: str) -> str:
+        return str(self._root / "execs" / container_id / exec_id)
+
+
+def _kill_orphan(supervised: SupervisedProcess) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(supervised.pid, signal.SIGKILL)
+
+
+def _remove_tree(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(path)

@@ -1,0 +1,153 @@
+"""Preparing a bundle, in a thread: root file system, identity, working directory, config.json."""
+
+import contextlib
+import errno
+import os
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from boxship.errors import InvalidArgument
+from boxship.linux import devices, mounts
+from boxship.linux.safepath import mkdirs_in_root, opened_root, read_file_in_root
+from boxship.model.container import HostConfig
+from boxship.model.mount import Mount
+from boxship.runtime.contract import Bundle, RuntimeRefused
+from boxship.runtime.failures import NOT_FOUND, create_refused
+from boxship.runtime.spec import Facts, Findings, build
+from boxship.runtime.spec.resources import block_devices
+from boxship.runtime.spec.users import Identity, resolve
+
+_ACCOUNTS_LIMIT: Final = 16 << 20  # a passwd file beyond that is an attack
+# Through these a process would reach the host's files (CVE-2024-21626).
+_MAGIC_LINK: Final = re.compile(r"/proc/[^/]+/(task/[^/]+/)?(fd|cwd|root|map_files)(/|$)")
+
+
+def prepare(bundle: Bundle, facts: Facts) -> dict[str, Any]:
+    """Make everything the OCI runtime needs; on failure nothing stays mounted. Returns the spec."""
+    with contextlib.ExitStack() as undo:
+        rootfs = mount_rootfs(bundle.directory, bundle.rootfs_mounts)
+        undo.callback(unmount_rootfs, bundle.directory)
+        config, host_config = bundle.container.config, bundle.container.host_config
+        with opened_root(rootfs) as root_fd:
+            identity = find_identity(root_fd, config.user, host_config.group_add or ())
+            make_working_directory(root_fd, config.working_dir)
+        findings = Findings(
+            identity=identity,
+            devices=find_devices(host_config),
+            every_device=tuple(devices.find_below("/dev")) if host_config.privileged else (),
+            block_numbers={path: device_numbers(path) for path in block_devices(host_config)},
+        )
+        spec = build(bundle, facts, findings)
+        write_private(f"{bundle.directory}/config.json", msgspec.json.encode(spec))
+        undo.pop_all()
+    return spec
+
+
+def mount_rootfs(directory: str, wanted: Sequence[Mount]) -> str:
+    """Mount a root file system at `<directory>/rootfs`; harmless when it is there already."""
+    rootfs = f"{directory}/rootfs"
+    Path(rootfs).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _is_mounted(directory, rootfs, wanted):
+        for mount in wanted:
+            mounts.perform(mount, rootfs)
+    return rootfs
+
+
+def unmount_rootfs(directory: str) -> None:
+    """Undo mount_rootfs; harmless when it is not mounted."""
+    while mounts.unmount(f"{directory}/rootfs", lazy=True):
+        pass
+
+
+def find_identity(root_fd: int, user: str, group_add: Sequence[str]) -> Identity:
+    """Resolve a user against the accounts inside a root file system; raise in Docker's words."""
+    passwd = _accounts(root_fd, "etc/passwd")
+    group = _accounts(root_fd, "etc/group")
+    return resolve(user, group_add, passwd, group)
+
+
+def make_working_directory(root_fd: int, path: str) -> None:
+    """Make WORKDIR where the image lacks it; raise in Docker's words."""
+    clean = posixpath.normpath(path or "/")
+    if clean == "/":
+        return
+    if not clean.startswith("/"):
+        raise InvalidArgument(
+            f"the working directory '{path}' is invalid, it needs to be an absolute path"
+        )
+    refuse_magic_links(clean)
+    try:
+        mkdirs_in_root(root_fd, clean, 0o755, 0, 0)
+    except (NotADirectoryError, FileExistsError) as error:
+        raise InvalidArgument(f"Cannot mkdir: {clean} is not a directory") from error
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise InvalidArgument(f"Cannot mkdir: {clean}: {error.strerror}") from error
+
+
+def refuse_magic_links(path: str) -> None:
+    """Raise RuntimeRefused for a working directory that is a door to the host's files."""
+    if _MAGIC_LINK.match(posixpath.normpath(path)):
+        raise create_refused(f"mkdir {path}: not a directory", ())
+
+
+def find_devices(host_config: HostConfig) -> dict[str, tuple[devices.Device, ...]]:
+    """Look up what --device names; a directory stands for all devices below it."""
+    return {
+        mapping.path_on_host: tuple(_devices_at(mapping.path_on_host))
+        for mapping in host_config.devices or ()
+    }
+
+
+def write_private(path: str, data: bytes) -> None:
+    """Write a file that only root reads."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+    finally:
+        os.close(fd)
+
+
+def _devices_at(path: str) -> Iterator[devices.Device]:
+    try:
+        if posixpath.isdir(path):
+            yield from devices.find_below(path)
+        else:
+            yield devices.read(path)._replace(path=path)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise RuntimeRefused(
+            f'error gathering device information while adding custom device "{path}": {reason}',
+            NOT_FOUND,
+        ) from error
+
+
+def device_numbers(path: str) -> tuple[int, int]:
+    """Major and minor number of a block device that a limit names."""
+    try:
+        return devices.numbers(path)
+    except OSError as error:
+        raise InvalidArgument(f"{path}: {(error.strerror or '').lower()}") from error
+
+
+def _accounts(root_fd: int, path: str) -> bytes:
+    try:
+        return read_file_in_root(root_fd, path, _ACCOUNTS_LIMIT)
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as error:
+        raise InvalidArgument(f"cannot read the container's /{path}: {error.strerror}") from error
+
+
+def _is_mounted(directory: str, rootfs: str, wanted: Sequence[Mount]) -> bool:
+    if Path(rootfs).stat().st_dev != Path(directory).stat().st_dev:
+        return True
+    # a bind mount may lie on the same device: only then the (long) table of mounts is worth reading
+    return any("bind" in mount.type for mount in wanted) and mounts.is_mount_point(rootfs)

@@ -1,0 +1,115 @@
+"""A supervised process's standard streams, through conmon's attach socket.
+
+The socket is SOCK_SEQPACKET. Each packet from conmon is a byte naming the stream and at most 8 KiB of
+output; each packet to it is standard input, and shutting our sending side down closes it.
+"""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from typing import Final
+
+from boxship.model.container import ContainerNotRunning
+from boxship.runtime.waiting import wait_readable, wait_writable
+
+_PACKET_IN: Final = 16384  # conmon reads 32 KiB at a time and would cut off the rest of a packet
+_PACKET_OUT: Final = 65536
+_BATCH: Final = 64  # packets taken at one wake-up
+_STREAMS: Final = {2: 1, 3: 2}  # conmon's stdpipe_t → file descriptor numbers
+_BACKLOG_PAUSE_S: Final = 0.005
+
+
+class AttachedStreams:
+    """ProcessStreams over an attach socket."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._received: deque[tuple[int, bytes]] = deque()
+        self._ended = False
+
+    def __repr__(self) -> str:
+        return f"AttachedStreams(fd {self._socket.fileno()}, {len(self._received)} chunks waiting)"
+
+    async def read(self) -> tuple[int, bytes] | None:
+        """The next output as (1 or 2, bytes); None once the process closed its streams."""
+        while not self._received:
+            if self._ended:
+                return None
+            self._receive()
+            if not self._received and not self._ended:
+                await wait_readable(self._socket.fileno())
+        return self._received.popleft()
+
+    async def write(self, data: bytes) -> None:
+        """Feed standard input; waits while the process is slow; ConnectionError when it is closed."""
+        view = memoryview(data)
+        while view:
+            try:
+                sent = self._socket.send(view[:_PACKET_IN], socket.MSG_NOSIGNAL)
+            except BlockingIOError:
+                await wait_writable(self._socket.fileno())
+            except OSError as error:
+                raise ConnectionError(f"standard input is closed: {error.strerror}") from error
+            else:
+                view = view[sent:]
+
+    async def close_stdin(self) -> None:
+        """End standard input."""
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._ended = self._ended or self._socket.fileno() < 0
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._ended = True
+        self._socket.close()
+
+    def _receive(self) -> None:
+        """Take what has arrived, joining packets of the same stream."""
+        stream = 0
+        parts: list[bytes] = []
+        for _ in range(_BATCH):
+            try:
+                packet = self._socket.recv(_PACKET_OUT)
+            except BlockingIOError:
+                break
+            except OSError:
+                packet = b""
+            if not packet:
+                self._ended = True
+                break
+            source = _STREAMS.get(packet[0], 1)
+            if source != stream and parts:
+                self._received.append((stream, b"".join(parts)))
+                parts = []
+            stream = source
+            parts.append(packet[1:])
+        if parts:
+            self._received.append((stream, b"".join(parts)))
+
+
+async def connect(directory: str, container_id: str) -> AttachedStreams:
+    """Connect to the attach socket in a supervisor's directory; raise ContainerNotRunning."""
+    try:
+        fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ContainerNotRunning(container_id) from error
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+    try:
+        while True:
+            try:
+                # by descriptor: the path itself may be longer than a socket address can be
+                connection.connect(f"/proc/self/fd/{fd}/attach")
+            except BlockingIOError:  # conmon's backlog of ten is full
+                await asyncio.sleep(_BACKLOG_PAUSE_S)
+                continue
+            except OSError as error:
+                raise ContainerNotRunning(container_id) from error
+            return AttachedStreams(connection)
+    except BaseException:
+        connection.close()
+        raise
+    finally:
+        os.close(fd)
