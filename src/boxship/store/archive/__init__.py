@@ -1,0 +1,1 @@
+"""Archives: tar streams read, written, unpacked into and packed from directories; compression."""
