@@ -87,10 +87,10 @@ class Stream:
     """An answer written bit by bit, of unknown length, until *produce* returns.
 
     An exception before the first byte becomes an ordinary error; a later one cuts the connection, so
-    that no client takes a part for the whole.
+    that no client takes a part for the whole. *source*, what it reads from, is closed at the end.
     """
 
-    __slots__ = ("_produce", "content_type", "headers", "status")
+    __slots__ = ("_produce", "_source", "content_type", "headers", "status")
 
     long_lived = True
 
@@ -101,8 +101,10 @@ class Stream:
         content_type: str,
         status: int = 200,
         headers: dict[str, str] | None = None,
+        source: AsyncIterator[object] | None = None,
     ) -> None:
         self._produce = produce
+        self._source = source
         self.content_type = content_type
         self.status = status
         self.headers = {} if headers is None else headers
@@ -111,26 +113,41 @@ class Stream:
         headers = {**self.headers, "Content-Type": self.content_type}
         response = web.StreamResponse(status=self.status, headers=headers)
         output = Output(request, response)
-        await self._produce(output)
+        try:
+            await self._produce(output)
+        finally:
+            await _close(self._source)
         await output.start()
         await response.write_eof()
         return response
 
 
 class Hijack:
-    """The raw connection, handed to *run*; closed when it returns."""
+    """The raw connection, handed to *run*; closed when it returns. *unsent* is called if it never runs."""
 
-    __slots__ = ("_run", "content_type", "headers")
+    __slots__ = ("_run", "_unsent", "content_type", "headers")
 
     long_lived = True
 
-    def __init__(self, run: Callable[[RawStream], Awaitable[None]], *, content_type: str) -> None:
+    def __init__(
+        self,
+        run: Callable[[RawStream], Awaitable[None]],
+        *,
+        content_type: str,
+        unsent: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._run = run
+        self._unsent = unsent
         self.content_type = content_type
         self.headers: dict[str, str] = {}
 
     async def send(self, request: Request) -> web.StreamResponse:
-        stream = take_over(request.raw, {"Content-Type": self.content_type, **self.headers})
+        try:
+            stream = take_over(request.raw, {"Content-Type": self.content_type, **self.headers})
+        except ConnectionError:
+            if self._unsent is not None:
+                await self._unsent()
+            raise
         try:
             await self._run(stream)
         except ConnectionError:
@@ -157,10 +174,11 @@ class Finished(web.StreamResponse):
 
 
 async def pump(chunks: AsyncIterator[bytes], output: Output) -> None:
-    """Send what an iterator yields, and close the iterator whatever happens."""
-    try:
-        async for chunk in chunks:
-            await output.write(chunk)
-    finally:
-        if (close := getattr(chunks, "aclose", None)) is not None:
-            await asyncio.shield(close())
+    """Send what an iterator yields."""
+    async for chunk in chunks:
+        await output.write(chunk)
+
+
+async def _close(source: AsyncIterator[object] | None) -> None:
+    if (close := getattr(source, "aclose", None)) is not None:
+        await asyncio.shield(close())

@@ -1,0 +1,198 @@
+"""Containers: their life, and what they are."""
+
+from typing import Any
+
+from boxship.api.docker import parameters, wire
+from boxship.api.docker.routing import Access, Route
+from boxship.api.docker.views import containers as views
+from boxship.errors import InvalidArgument
+from boxship.http.request import Request
+from boxship.http.response import JSON, Answer, Output, Stream
+from boxship.model.config import RunConfig
+from boxship.model.container import HostConfig, RestartPolicy
+from boxship.model.network import EndpointSettings
+from boxship.services import Services
+from boxship.services.containers import ContainerListing, ContainerRequest
+
+
+async def list_containers(services: Services, request: Request) -> Answer:
+    """GET /containers/json"""
+    query = request.query
+    listing = ContainerListing(
+        all=query.flag("all"),
+        limit=max(parameters.optional_integer(query, "limit") or 0, 0),
+        size=query.flag("size"),
+        filters=parameters.filters(query),
+    )
+    details = await services.containers.list(listing)
+    return wire.answer([views.summary(detail, request.version) for detail in details])
+
+
+async def inspect(services: Services, request: Request) -> Answer:
+    """GET /containers/{name}/json"""
+    name, size = request.variables["name"], request.query.flag("size")
+    detail = await services.containers.inspect(name, size=size)
+    return wire.answer(views.inspection(detail, request.version))
+
+
+async def create(services: Services, request: Request) -> Answer:
+    """POST /containers/create"""
+    body = await wire.read(request, required=True)
+    created = await services.containers.create(_create_request(request, body))
+    return wire.answer({"Id": created.id, "Warnings": list(created.warnings)}, 201)
+
+
+def _create_request(request: Request, body: Any) -> ContainerRequest:
+    config = wire.fields(RunConfig, body)
+    if not config:
+        raise InvalidArgument("config cannot be empty in order to create a container")
+    others = wire.object_of(body)
+    host_config = wire.decode(HostConfig, others.get("hostconfig"), ".HostConfig")
+    return ContainerRequest(
+        name=request.query.text("name"),
+        config=RunConfig(**config),
+        host_config=host_config,
+        networks=_networks(others.get("networkingconfig")),
+        platform=request.query.text("platform"),
+    )
+
+
+def _networks(value: Any) -> dict[str, EndpointSettings]:
+    networks = wire.object_of(value).get("endpointsconfig")
+    if networks is None:
+        return {}
+    if not isinstance(networks, dict):
+        raise InvalidArgument("invalid JSON: json: cannot unmarshal EndpointsConfig")
+    path = ".NetworkingConfig.EndpointsConfig"
+    return {
+        name: wire.decode(EndpointSettings, settings, f"{path}.{name}")
+        for name, settings in networks.items()
+    }
+
+
+async def start(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/start"""
+    if request.has_body and (await request.body()).strip() not in (b"", b"{}", b"null"):
+        raise InvalidArgument(
+            "starting container with non-empty request body was deprecated since API v1.22 "
+            "and removed in v1.24"
+        )
+    await services.containers.start(
+        request.variables["name"], detach_keys=request.query.text("detachKeys")
+    )
+    return wire.nothing()
+
+
+async def stop(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/stop"""
+    await services.containers.stop(
+        request.variables["name"],
+        signal=request.query.text("signal"),
+        timeout_s=parameters.optional_integer(request.query, "t"),
+    )
+    return wire.nothing()
+
+
+async def restart(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/restart"""
+    await services.containers.restart(
+        request.variables["name"],
+        signal=request.query.text("signal"),
+        timeout_s=parameters.optional_integer(request.query, "t"),
+    )
+    return wire.nothing()
+
+
+async def kill(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/kill"""
+    signal = request.query.text("signal") or "SIGKILL"
+    await services.containers.kill(request.variables["name"], signal)
+    return wire.nothing()
+
+
+async def pause(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/pause"""
+    await services.containers.pause(request.variables["name"])
+    return wire.nothing()
+
+
+async def unpause(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/unpause"""
+    await services.containers.unpause(request.variables["name"])
+    return wire.nothing()
+
+
+async def rename(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/rename"""
+    new_name = request.query.text("name")
+    if not new_name:
+        raise InvalidArgument("Neither old nor new names may be empty")
+    await services.containers.rename(request.variables["name"], new_name)
+    return wire.nothing()
+
+
+async def update(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/update"""
+    body = await wire.read(request)
+    policy = wire.object_of(body).get("restartpolicy")
+    warnings = await services.containers.update(
+        request.variables["name"],
+        wire.decode(HostConfig, body),
+        None if policy is None else wire.decode(RestartPolicy, policy, ".RestartPolicy"),
+    )
+    return wire.answer({"Warnings": list(warnings) or None})
+
+
+async def wait(services: Services, request: Request) -> Answer:
+    """POST /containers/{name}/wait: the headers tell the client that the wait has begun."""
+    condition = request.query.text("condition") or "not-running"
+    if condition not in ("not-running", "next-exit", "removed"):
+        raise InvalidArgument(f'invalid condition: "{condition}"')
+    begun = await services.containers.wait(request.variables["name"], condition)
+
+    async def produce(output: Output) -> None:
+        await output.start()
+        result = await begun.result()
+        document: dict[str, Any] = {"StatusCode": result.status_code}
+        if result.error:
+            document["Error"] = {"Message": result.error}
+        await output.write(wire.dump(document))
+
+    return Stream(produce, content_type=JSON)
+
+
+async def remove(services: Services, request: Request) -> Answer:
+    """DELETE /containers/{name}"""
+    query = request.query
+    await services.containers.remove(
+        request.variables["name"],
+        force=query.flag("force"),
+        volumes=query.flag("v"),
+        link=query.flag("link"),
+    )
+    return wire.nothing()
+
+
+async def prune(services: Services, request: Request) -> Answer:
+    """POST /containers/prune"""
+    result = await services.containers.prune(parameters.filters(request.query))
+    removed = list(result.removed) or None
+    return wire.answer({"ContainersDeleted": removed, "SpaceReclaimed": result.reclaimed})
+
+
+ROUTES = (
+    Route("GET", "/containers/json", list_containers, Access.READ),
+    Route("POST", "/containers/create", create, Access.WRITE),
+    Route("POST", "/containers/prune", prune, Access.WRITE),
+    Route("GET", "/containers/{name}/json", inspect, Access.READ),
+    Route("POST", "/containers/{name}/start", start, Access.WRITE),
+    Route("POST", "/containers/{name}/stop", stop, Access.WRITE),
+    Route("POST", "/containers/{name}/restart", restart, Access.WRITE),
+    Route("POST", "/containers/{name}/kill", kill, Access.WRITE),
+    Route("POST", "/containers/{name}/pause", pause, Access.WRITE),
+    Route("POST", "/containers/{name}/unpause", unpause, Access.WRITE),
+    Route("POST", "/containers/{name}/rename", rename, Access.WRITE),
+    Route("POST", "/containers/{name}/update", update, Access.WRITE),
+    Route("POST", "/containers/{name}/wait", wait, Access.STREAM),
+    Route("DELETE", "/containers/{name}", remove, Access.WRITE),
+)

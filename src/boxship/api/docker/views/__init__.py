@@ -1,0 +1,1 @@
+"""Docker's JSON documents, made from values of the model."""

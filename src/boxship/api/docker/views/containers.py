@@ -1,0 +1,258 @@
+"""Containers: the list and the inspection."""
+
+import time
+from typing import Any
+
+from boxship.api.docker import wire
+from boxship.api.docker.durations import SECOND, human, rfc3339
+from boxship.api.docker.versions import Version, adapt
+from boxship.api.docker.views.networks import endpoint_settings
+from boxship.model.container import Container, Exec, Health, Status
+from boxship.model.mount import MountPoint
+from boxship.services.containers import ContainerDetail
+
+
+def summary(detail: ContainerDetail, version: Version, now_ns: int | None = None) -> dict[str, Any]:
+    """One row of `docker ps`."""
+    container = detail.container
+    document: dict[str, Any] = {
+        "Id": container.id,
+        "Names": [f"/{container.name}"],  # the slash of the old links feature
+        "Image": container.image_reference,
+        "ImageID": container.image or "",
+        "Command": command(container),
+        "Created": container.created // SECOND,
+        "Ports": _port_rows(detail),
+        "Labels": container.config.labels or {},
+        "State": container.state.status,
+        "Status": status_text(container, time.time_ns() if now_ns is None else now_ns),
+        "HostConfig": {"NetworkMode": container.host_config.network_mode},
+        "NetworkSettings": {"Networks": _networks(detail, version)},
+        "Mounts": [_mount(mount) for mount in container.mounts],
+    }
+    if container.host_config.annotations:
+        document["HostConfig"]["Annotations"] = container.host_config.annotations
+    if detail.size_rw:
+        document["SizeRw"] = detail.size_rw
+    if detail.size_root_fs:
+        document["SizeRootFs"] = detail.size_root_fs
+    return adapt("container", document, version)
+
+
+def command(container: Container) -> str:
+    """What runs, as `docker ps` shows it."""
+    words = (f"'{word}'" if " " in word else word for word in container.args)
+    return " ".join((container.path, *words))
+
+
+def status_text(container: Container, now_ns: int) -> str:
+    """`Up 3 minutes (healthy)`, `Exited (0) 2 hours ago`, …"""
+    state = container.state
+    match state.status:
+        case Status.PAUSED:
+            return f"Up {human(now_ns - state.started_at)} (Paused)"
+        case Status.RESTARTING:
+            return f"Restarting ({state.exit_code}) {human(now_ns - state.finished_at)} ago"
+        case Status.RUNNING:
+            return f"Up {human(now_ns - state.started_at)}{_health_text(state.health)}"
+        case Status.REMOVING:
+            return "Removal In Progress"
+        case Status.DEAD:
+            return "Dead"
+        case _:
+            pass
+    if not state.started_at:
+        return "Created"
+    if not state.finished_at:
+        return ""
+    return f"Exited ({state.exit_code}) {human(now_ns - state.finished_at)} ago"
+
+
+def _health_text(health: Health | None) -> str:
+    if health is None or health.status == "none":
+        return ""
+    return " (health: starting)" if health.status == "starting" else f" ({health.status})"
+
+
+def inspection(detail: ContainerDetail, version: Version) -> dict[str, Any]:
+    """`docker inspect`."""
+    container = detail.container
+    host_config = wire.encode(container.host_config)
+    if version < (1, 42):
+        host_config.setdefault("KernelMemory", 0)
+    document = {
+        "Id": container.id,
+        "Created": rfc3339(container.created),
+        "Path": container.path,
+        "Args": list(container.args),
+        "State": state(container),
+        "Image": container.image or "",
+        "ResolvConfPath": detail.resolv_conf_path,
+        "HostnamePath": detail.hostname_path,
+        "HostsPath": detail.hosts_path,
+        "LogPath": detail.log_path,
+        "Name": f"/{container.name}",
+        "RestartCount": container.restart_count,
+        "Driver": detail.storage_driver,
+        "Platform": container.platform,
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "ExecIDs": list(detail.exec_ids) or None,
+        "HostConfig": host_config,
+        "GraphDriver": {
+            "Data": {"ID": container.id, **detail.storage_data} if detail.storage_data else None,
+            "Name": detail.storage_driver,
+        },
+        "Mounts": [_mount(mount) for mount in container.mounts],
+        "Config": wire.encode(container.config),
+        "NetworkSettings": _network_settings(detail, version),
+    }
+    if detail.size_rw is not None:
+        document["SizeRw"] = detail.size_rw
+    if detail.size_root_fs is not None:
+        document["SizeRootFs"] = detail.size_root_fs
+    return adapt("container", document, version)
+
+
+def state(container: Container) -> dict[str, Any]:
+    """`State` of an inspection."""
+    current = container.state
+    document = {
+        "Status": current.status,
+        "Running": container.running or current.status is Status.RESTARTING,
+        "Paused": current.status is Status.PAUSED,
+        "Restarting": current.status is Status.RESTARTING,
+        "OOMKilled": current.oom_killed,
+        "Dead": current.status is Status.DEAD,
+        "Pid": current.pid if container.running else 0,
+        "ExitCode": current.exit_code,
+        "Error": current.error,
+        "StartedAt": rfc3339(current.started_at),
+        "FinishedAt": rfc3339(current.finished_at),
+    }
+    if current.health is not None:
+        document["Health"] = _health(current.health)
+    return document
+
+
+def _health(health: Health) -> dict[str, Any]:
+    return {
+        "Status": health.status,
+        "FailingStreak": health.failing_streak,
+        "Log": [
+            {
+                "Start": rfc3339(result.start),
+                "End": rfc3339(result.end),
+                "ExitCode": result.exit_code,
+                "Output": result.output,
+            }
+            for result in health.log
+        ],
+    }
+
+
+def _network_settings(detail: ContainerDetail, version: Version) -> dict[str, Any]:
+    default = next((e for e in detail.endpoints if e.network_name == "bridge"), None)
+    return {
+        "Bridge": "",
+        "SandboxID": detail.sandbox_id,
+        "SandboxKey": detail.sandbox_key,
+        "Ports": _port_map(detail) if detail.container.running else {},
+        "HairpinMode": False,
+        "LinkLocalIPv6Address": "",
+        "LinkLocalIPv6PrefixLen": 0,
+        "SecondaryIPAddresses": None,
+        "SecondaryIPv6Addresses": None,
+        "EndpointID": default.id if default else "",
+        "Gateway": default.gateway if default else "",
+        "GlobalIPv6Address": default.ipv6_address if default else "",
+        "GlobalIPv6PrefixLen": default.ipv6_prefix if default else 0,
+        "IPAddress": default.ipv4_address if default else "",
+        "IPPrefixLen": default.ipv4_prefix if default else 0,
+        "IPv6Gateway": default.ipv6_gateway if default else "",
+        "MacAddress": default.mac_address if default else "",
+        "Networks": _networks(detail, version),
+    }
+
+
+def _networks(detail: ContainerDetail, version: Version) -> dict[str, Any]:
+    endpoints = {endpoint.network_name: endpoint for endpoint in detail.endpoints}
+    settings = detail.container.networks or {
+        name: endpoint.settings for name, endpoint in endpoints.items()
+    }
+    return {
+        name: endpoint_settings(asked, endpoints.get(name), version)
+        for name, asked in settings.items()
+    }
+
+
+def _port_map(detail: ContainerDetail) -> dict[str, list[dict[str, str]] | None]:
+    ports: dict[str, list[dict[str, str]] | None] = dict.fromkeys(
+        detail.container.config.exposed_ports or ()
+    )
+    for published in detail.ports:
+        key = f"{published.container_port}/{published.protocol}"
+        bindings = ports.get(key) or []
+        bindings.append({"HostIp": published.host_ip, "HostPort": str(published.host_port)})
+        ports[key] = bindings
+    return ports
+
+
+def _port_rows(detail: ContainerDetail) -> list[dict[str, Any]]:
+    if not detail.container.running:
+        return []
+    rows: list[dict[str, Any]] = [
+        {
+            "IP": published.host_ip,
+            "PrivatePort": published.container_port,
+            "PublicPort": published.host_port,
+            "Type": published.protocol,
+        }
+        for published in detail.ports
+    ]
+    seen = {(row["PrivatePort"], row["Type"]) for row in rows}
+    for exposed in detail.container.config.exposed_ports or ():
+        port, _, protocol = exposed.partition("/")
+        if port.isdigit() and (int(port), protocol or "tcp") not in seen:
+            rows.append({"PrivatePort": int(port), "Type": protocol or "tcp"})
+    return rows
+
+
+def _mount(mount: MountPoint) -> dict[str, Any]:
+    document: dict[str, Any] = {"Type": mount.type}
+    if mount.name:
+        document["Name"] = mount.name
+    document["Source"] = mount.source
+    document["Destination"] = mount.destination
+    if mount.driver:
+        document["Driver"] = mount.driver
+    document |= {
+        "Mode": mount.mode,
+        "RW": not mount.read_only,
+        "Propagation": mount.propagation,
+    }
+    return document
+
+
+def exec_session(session: Exec) -> dict[str, Any]:
+    """GET /exec/{id}/json."""
+    return {
+        "ID": session.id,
+        "Running": session.running,
+        "ExitCode": session.exit_code,
+        "ProcessConfig": {
+            "tty": session.tty,
+            "entrypoint": session.cmd[0] if session.cmd else "",
+            "arguments": list(session.cmd[1:]),
+            "privileged": session.privileged,
+            **({"user": session.user} if session.user else {}),
+        },
+        "OpenStdin": session.attach_stdin,
+        "OpenStderr": session.attach_stderr,
+        "OpenStdout": session.attach_stdout,
+        "CanRemove": session.started and not session.running,
+        "ContainerID": session.container_id,
+        "DetachKeys": "",
+        "Pid": session.pid,
+    }

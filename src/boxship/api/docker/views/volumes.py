@@ -1,0 +1,27 @@
+"""Volumes."""
+
+from typing import Any
+
+from boxship.api.docker.durations import rfc3339_seconds
+from boxship.model.volume import Volume
+from boxship.services.volumes import VolumeDetail
+
+
+def volume(item: Volume) -> dict[str, Any]:
+    """One volume."""
+    return {
+        "CreatedAt": rfc3339_seconds(item.created),
+        "Driver": item.driver,
+        "Labels": item.labels,
+        "Mountpoint": item.mountpoint,
+        "Name": item.name,
+        "Options": item.options,
+        "Scope": "local",
+    }
+
+
+def usage(detail: VolumeDetail) -> dict[str, Any]:
+    """One volume with what it takes, for `system df`."""
+    return volume(detail.volume) | {
+        "UsageData": {"RefCount": detail.containers, "Size": detail.size}
+    }

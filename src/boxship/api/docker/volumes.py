@@ -1,0 +1,59 @@
+"""Volumes."""
+
+from boxship.api.docker import parameters, wire
+from boxship.api.docker.routing import Access, Route
+from boxship.api.docker.views import volumes as views
+from boxship.http.request import Request
+from boxship.http.response import Answer
+from boxship.model.filters import Filters
+from boxship.services import Services
+from boxship.services.volumes import VolumeRequest
+
+
+async def list_volumes(services: Services, request: Request) -> Answer:
+    """GET /volumes"""
+    details = await services.volumes.list(parameters.filters(request.query))
+    volumes = [views.volume(detail.volume) for detail in details]
+    return wire.answer({"Volumes": volumes, "Warnings": None})
+
+
+async def inspect(services: Services, request: Request) -> Answer:
+    """GET /volumes/{name}"""
+    return wire.answer(views.volume(await services.volumes.inspect(request.variables["name"])))
+
+
+async def create(services: Services, request: Request) -> Answer:
+    """POST /volumes/create"""
+    body = wire.object_of(await wire.read(request))
+    body["options"] = body.pop("driveropts", None)
+    fields = wire.fields(VolumeRequest, body)
+    if not fields.get("driver"):
+        fields.pop("driver", None)
+    volume = await services.volumes.create(VolumeRequest(**fields))
+    return wire.answer(views.volume(volume), 201)
+
+
+async def remove(services: Services, request: Request) -> Answer:
+    """DELETE /volumes/{name}"""
+    force = request.query.flag("force")
+    await services.volumes.remove(request.variables["name"], force=force)
+    return wire.nothing()
+
+
+async def prune(services: Services, request: Request) -> Answer:
+    """POST /volumes/prune: before API 1.42, named volumes too."""
+    filters = parameters.filters(request.query)
+    if request.version < (1, 42):
+        filters = Filters({**filters.values, "all": ("true",)})
+    result = await services.volumes.prune(filters)
+    removed = list(result.removed) or None
+    return wire.answer({"VolumesDeleted": removed, "SpaceReclaimed": result.reclaimed})
+
+
+ROUTES = (
+    Route("GET", "/volumes", list_volumes, Access.READ),
+    Route("POST", "/volumes/create", create, Access.WRITE),
+    Route("POST", "/volumes/prune", prune, Access.WRITE),
+    Route("GET", "/volumes/{name:.*}", inspect, Access.READ),
+    Route("DELETE", "/volumes/{name:.*}", remove, Access.WRITE),
+)
