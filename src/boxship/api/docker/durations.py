@@ -1,7 +1,10 @@
 """Times and durations in Go's words."""
 
+import re
 from datetime import UTC, datetime
 from typing import Final
+
+from boxship.errors import InvalidArgument
 
 SECOND: Final = 10**9
 ZERO_TIME: Final = "0001-01-01T00:00:00Z"
@@ -44,3 +47,15 @@ def rfc3339(nanoseconds: int) -> str:
 def rfc3339_seconds(nanoseconds: int) -> str:
     """RFC 3339 without a fraction."""
     return rfc3339(nanoseconds - nanoseconds % SECOND)
+
+
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([kKmMgGtTpP]?)(?:i?[bB])?", re.ASCII)
+
+
+def parse_size(text: str) -> int:
+    """go-units' RAMInBytes: `64m`, `1.5GiB`, powers of 1024."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise InvalidArgument(f"invalid size: '{text}'")
+    number: float = float(match[1])
+    return int(number * 1024 ** ("kmgtp".find(match[2].lower()) + 1 if match[2] else 0))
