@@ -1,1 +1,3 @@
-"""The boxship command."""
+"""The `boxship` command line: Docker's grammar, texts and exit codes."""
+
+PROGRAM = "boxship"

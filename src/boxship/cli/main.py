@@ -1,0 +1,216 @@
+"""Entry point of `boxship`: global flags, then the verb's module, and errors to exit codes."""
+
+import sys
+
+from boxship.cli import PROGRAM
+from boxship.cli.flags import (
+    ArityError,
+    Command,
+    Flag,
+    HelpWanted,
+    Options,
+    UsageError,
+    check_arity,
+    parse,
+    usage_of,
+)
+from boxship.cli.tree import GROUPS, VERBS
+from boxship.errors import BoxshipError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from boxship.cli.tree import Entry
+
+USAGE_STATUS = 125
+
+
+def _no_command(_context: object, _options: Options) -> None:
+    """Global flags alone run nothing."""
+
+
+GLOBAL = Command(
+    "[OPTIONS] COMMAND [ARG...]",
+    _no_command,
+    Flag("config", "", "string", 'Location of client config files (default "~/.docker")'),
+    Flag("context", "c", "string", 'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "docker context use")'),
+    Flag("debug", "D", "bool", "Enable debug mode"),
+    Flag("host", "H", "list", "Daemon socket to connect to"),
+    Flag("log-level", "l", "string", 'Set the logging level ("debug", "info", "warn", "error", "fatal") (default "info")', "info"),
+    Flag("tls", "", "bool", "Use TLS; implied by --tlsverify"),
+    Flag("tlscacert", "", "string", 'Trust certs signed only by this CA (default "~/.docker/ca.pem")'),
+    Flag("tlscert", "", "string", 'Path to TLS certificate file (default "~/.docker/cert.pem")'),
+    Flag("tlskey", "", "string", 'Path to TLS key file (default "~/.docker/key.pem")'),
+    Flag("tlsverify", "", "bool", "Use TLS and verify the remote"),
+    Flag("version", "v", "bool", "Print version information and quit"),
+    args=(0, 1 << 30),
+    interspersed=False,
+)  # fmt: skip
+
+
+class Exit(BoxshipError):
+    """Ends the program with a status; the text is printed if there is one."""
+
+    def __init__(self, status: int, text: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from os import _exit
+
+        _exit(status or 141)
+    sys.exit(status)
+
+
+def run(argv: "list[str]") -> int:
+    """Run one command line; the exit status."""
+    try:
+        return _dispatch(argv)
+    except UsageError as error:
+        name = f"{PROGRAM} {error.path}".strip()
+        usage = usage_of(error.command or GLOBAL, error.path)
+        say(f"{error}\n\nUsage:  {PROGRAM} {usage}\n\nRun '{name} --help' for more information")
+        return USAGE_STATUS
+    except ArityError as error:
+        say(str(error))
+        return 1
+    except BrokenPipeError:
+        return 141
+    except KeyboardInterrupt:
+        return 130
+    except BoxshipError as error:
+        status = getattr(error, "exit_status", 1)
+        if isinstance(error, Exit):
+            status = error.status
+        if str(error):
+            say(str(error))
+        if error.hint:
+            say(error.hint)
+        return status
+    except OSError as error:
+        say(_os_text(error))
+        return 1
+
+
+def _os_text(error: OSError) -> str:
+    name = f"{error.filename}: " if error.filename else ""
+    return f"{name}{(error.strerror or str(error)).lower()}"
+
+
+def say(text: str) -> None:
+    """A line on stderr, behind what stdout has so far."""
+    sys.stdout.flush()
+    sys.stderr.write(text + "\n")
+
+
+def _dispatch(argv: "list[str]") -> int:
+    try:
+        top = parse(GLOBAL, argv)
+    except HelpWanted:
+        return _show_top()
+    if top.version:
+        from boxship.cli.version import version_line
+
+        sys.stdout.write(version_line())
+        return 0
+    words = top.args
+    if not words:
+        return _show_top()
+    if words[0] == "help":
+        return _help(words[1:])
+    path, entry, rest = _find(words)
+    if entry is None:
+        return _show_group(path, bare=not rest)
+    command = load(entry)
+    try:
+        options = parse(command, rest, path)
+    except HelpWanted:
+        return _show(command, path, entry)
+    check_arity(command, options, path)
+    from boxship.cli.running import Context
+
+    return command.run(Context(top, path), options) or 0
+
+
+def load(entry: "Entry") -> Command:
+    """Import the module of a verb and take its Command."""
+    module = __import__("boxship.cli.commands." + entry.module, None, None, (entry.attribute,))
+    command: Command = getattr(module, entry.attribute)
+    return command
+
+
+def _find(words: "list[str]") -> "tuple[str, Entry | None, list[str]]":
+    """The command that *words* begin with: its path, its entry (None: a bare group), the rest."""
+    name = words[0]
+    if name in VERBS:
+        return name, VERBS[name], words[1:]
+    group = GROUPS.get(name)
+    if group is None:
+        if name.startswith("-"):
+            raise UsageError(f"unknown flag: {name}")
+        raise Exit(
+            1,
+            f"{PROGRAM}: unknown command: {PROGRAM} {name}\n\n"
+            f"Run '{PROGRAM} --help' for more information",
+        )
+    rest = words[1:2]
+    if not rest or rest[0] in {"--help", "-h"}:
+        return name, None, rest
+    verb = group.aliases.get(rest[0], rest[0])
+    if verb not in group.commands:
+        if verb.startswith("-"):
+            raise UsageError(f"unknown flag: {verb}", _bare(name), name)
+        raise Exit(
+            1,
+            f"{PROGRAM}: unknown command: {PROGRAM} {name} {rest[0]}\n\n"
+            f"Usage:  {PROGRAM} {name}{' COMMAND' if name == 'volume' else ''}\n\nRun '{PROGRAM} {name} --help' for more information",
+        )
+    return f"{name} {verb}", group.commands[verb], words[2:]
+
+
+def _bare(name: str) -> Command:
+    return Command(f"{name} COMMAND", _no_command)
+
+
+def _show_top() -> int:
+    from boxship.cli import usage
+
+    usage.write(usage.top_help(GLOBAL.flags))
+    return 0
+
+
+def _show_group(name: str, *, bare: bool = False) -> int:
+    """The page of a group; on stderr where a verb is missing."""
+    from boxship.cli import usage
+
+    (sys.stderr if bare else sys.stdout).write(usage.group_help(GROUPS[name], name))
+    return 0
+
+
+def _show(command: Command, path: str, entry: "Entry") -> int:
+    from boxship.cli import usage
+
+    usage.write(usage.command_help(command, path, entry.short))
+    return 0
+
+
+def _help(words: "list[str]") -> int:
+    """`boxship help VERB`."""
+    if not words:
+        return _show_top()
+    try:
+        path, entry, _ = _find(words)
+    except (Exit, UsageError):
+        raise Exit(1, f"unknown help topic: {' '.join(words)}") from None
+    if entry is None:
+        return _show_group(path)
+    return _show(load(entry), path, entry)
+
+
+if __name__ == "__main__":
+    main()

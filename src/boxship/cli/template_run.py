@@ -1,0 +1,355 @@
+"""Executing templates: Go's text/template semantics on JSON values and records."""
+
+from boxship.cli import gofmt
+from boxship.cli.gofmt import shown
+from boxship.cli.templates import Node, Template, TemplateError
+from boxship.client.codec import dumps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Record:
+    """A row of a listing: its fields are computed when a template asks for them.
+
+    *fields* maps a name to a function of the row; those in *calls* take arguments instead and are
+    no part of the JSON form.
+    """
+
+    __slots__ = ("calls", "fields", "row", "type_name")
+
+    def __init__(
+        self,
+        row: "Any",
+        fields: "dict[str, Callable[[Any], Any]]",
+        type_name: str,
+        calls: "dict[str, Callable[..., Any]] | None" = None,
+    ) -> None:
+        self.row = row
+        self.fields = fields
+        self.type_name = type_name
+        self.calls = calls or {}
+
+    def as_json(self) -> str:
+        """All fields by name."""
+        values = {name: self.fields[name](self.row) for name in sorted(self.fields)}
+        return dumps(values, html=True)
+
+
+class _Break(Exception):  # noqa: N818
+    pass
+
+
+class _Continue(Exception):  # noqa: N818
+    pass
+
+
+class _Bad(Exception):  # noqa: N818 - carries a message up to where the node is known
+    pass
+
+
+def _truth(value: "Any") -> bool:
+    return bool(value) if not isinstance(value, gofmt.Struct) else True
+
+
+class Run:
+    """One execution."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self.out: list[str] = []
+        self.scope: list[tuple[str, Any]] = []
+
+    def execute(self, data: "Any") -> str:
+        """Render *data*; raise TemplateError with Go's words."""
+        self.scope = [("$", data)]
+        try:
+            self._nodes(self.template.nodes, data)
+        except (_Break, _Continue):
+            raise TemplateError("template: :1: {{break}} or {{continue}} outside {{range}}") from None
+        return "".join(self.out)
+
+    def _fail(self, node: Node, message: str) -> TemplateError:
+        source, pos = self.template.source, node.pos
+        line = source.count("\n", 0, pos) + 1
+        column = pos - (source.rfind("\n", 0, pos) + 1)
+        text = node.text if len(node.text) <= 20 else node.text[:20] + "..."
+        return TemplateError(
+            f'template: :{line}:{column}: executing "" at <{text}>: {message}'
+        )
+
+    def _nodes(self, nodes: "list[Node]", dot: "Any") -> None:
+        for node in nodes:
+            kind = node.kind
+            if kind == "text":
+                self.out.append(node.text)
+            elif kind == "action":
+                value = self._pipe(node.parts, dot)
+                if not node.parts.parts[0]:
+                    self.out.append("<no value>" if value is None else self._text(value))
+            elif kind in {"if", "with"}:
+                self._branch(node, dot)
+            elif kind == "range":
+                self._range(node, dot)
+            elif kind == "break":
+                raise _Break
+            else:
+                raise _Continue
+
+    def _text(self, value: "Any") -> str:
+        if isinstance(value, Record):
+            return "{" + " ".join(shown(f(value.row)) for f in value.fields.values()) + "}"
+        return shown(value)
+
+    def _branch(self, node: Node, dot: "Any") -> None:
+        pipe, body, otherwise = node.parts
+        mark = len(self.scope)
+        value = self._pipe(pipe, dot)
+        if _truth(value):
+            self._nodes(body, value if node.kind == "with" else dot)
+        else:
+            self._nodes(otherwise, dot)
+        del self.scope[mark:]
+
+    def _range(self, node: Node, dot: "Any") -> None:
+        pipe, body, otherwise = node.parts
+        names = pipe.parts[0]
+        mark = len(self.scope)
+        value = self._pipe(pipe, dot, declare=False)
+        items = self._items(node, value)
+        if not items:
+            self._nodes(otherwise, dot)
+        for key, item in items:
+            if len(names) == 1:
+                self.scope.append((names[0], item))
+            elif names:
+                self.scope += [(names[0], key), (names[1], item)]
+            try:
+                self._nodes(body, item)
+            except _Break:
+                break
+            except _Continue:
+                continue
+            finally:
+                del self.scope[mark:]
+
+    def _items(self, node: Node, value: "Any") -> "list[tuple[Any, Any]]":
+        if value is None:
+            return []
+        if isinstance(value, dict):
+            return [(key, value[key]) for key in sorted(value)]
+        if isinstance(value, (list, tuple)):
+            return list(enumerate(value))
+        if isinstance(value, int) and not isinstance(value, bool):
+            return [(i, i) for i in range(value)]
+        raise self._fail(node.parts[0].parts[2][-1].parts[-1], f"range can't iterate over {shown(value)}")
+
+    def _pipe(self, pipe: Node, dot: "Any", *, declare: bool = True) -> "Any":
+        names, assign, commands = pipe.parts
+        value: Any = None
+        for index, command in enumerate(commands):
+            value = self._command(command, dot, [value] if index else [])
+        if declare and names:
+            if assign:
+                for i in range(len(self.scope) - 1, -1, -1):
+                    if self.scope[i][0] == names[0]:
+                        self.scope[i] = (names[0], value)
+                        break
+            else:
+                self.scope.append((names[0], value))
+        return value
+
+    def _command(self, command: Node, dot: "Any", final: "list[Any]") -> "Any":
+        first, *rest = command.parts
+        kind = first.kind
+        if kind == "function":
+            return self._call(first, first.text, rest, final, dot)
+        if kind in {"field", "variable", "chain"} and (rest or final):
+            return self._method(first, rest, final, dot)
+        if rest or final:
+            raise self._fail(first, f"can't give argument to non-function {first.text}")
+        return self._value(first, dot)
+
+    def _call(
+        self, node: Node, name: str, operands: "list[Node]", final: "list[Any]", dot: "Any"
+    ) -> "Any":
+        if name in {"and", "or"}:  # these stop at the first operand that decides
+            value: Any = None
+            for operand in operands:
+                value = self._value(operand, dot)
+                if _truth(value) == (name == "or"):
+                    return value
+            return final[0] if final else value
+        values = [self._value(operand, dot) for operand in operands] + final
+        try:
+            return self.template.functions[name](*values)
+        except TypeError:
+            raise self._fail(node, f"wrong number of args for {name}: got {len(values)}") from None
+        except (ValueError, KeyError, IndexError) as error:
+            raise self._fail(node, f"error calling {name}: {error}") from None
+
+    def _method(self, node: Node, operands: "list[Node]", final: "list[Any]", dot: "Any") -> "Any":
+        values = [self._value(operand, dot) for operand in operands] + final
+        target = dot if node.kind == "field" else self._value(node, dot)
+        if isinstance(target, Record) and node.kind == "field" and node.parts[0] in target.calls:
+            return target.calls[node.parts[0]](target.row, *values)
+        raise self._fail(node, f"{node.text} has arguments but cannot be invoked as function")
+
+    def _value(self, node: Node, dot: "Any") -> "Any":
+        kind = node.kind
+        if kind == "dot":
+            return dot
+        if kind == "field":
+            return self._fields(node, dot, node.parts)
+        if kind == "literal":
+            return node.parts
+        if kind == "variable":
+            return self._fields(node, self._variable(node.parts[0]), node.parts[1:])
+        if kind == "paren":
+            return self._pipe(node.parts, dot)
+        if kind == "chain":
+            return self._fields(node, self._value(node.parts[0], dot), node.parts[1])
+        return self._call(node, node.text, [], [], dot)
+
+    def _variable(self, name: str) -> "Any":
+        return next(value for known, value in reversed(self.scope) if known == name)
+
+    def _fields(self, node: Node, value: "Any", names: "list[str]") -> "Any":
+        for name in names:
+            value = self._field(node, value, name)
+        return value
+
+    def _field(self, node: Node, value: "Any", name: str) -> "Any":
+        if isinstance(value, Record):
+            if name in value.fields:
+                return value.fields[name](value.row)
+            if name in value.calls:
+                raise self._fail(node, f"wrong number of args for {name}: want 1 got 0")
+            raise self._fail(node, f"can't evaluate field {name} in type {value.type_name}")
+        if isinstance(value, dict):
+            if name in value:
+                return value[name]
+            raise self._fail(node, f"map has no entry for key {gofmt.quoted(name)}")
+        if value is None:
+            raise self._fail(node, f"nil pointer evaluating interface {{}}.{name}")
+        raise self._fail(node, f"can't evaluate field {name} in type {gofmt.type_name(value)}")
+
+
+def _length(value: "Any") -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, (list, dict)):
+        return len(value)
+    raise ValueError(f"len of type {gofmt.type_name(value)}")
+
+
+def _index(value: "Any", *keys: "Any") -> "Any":
+    for key in keys:
+        if isinstance(value, dict):
+            value = value.get(key)
+            if value is None:
+                value = ""
+        elif isinstance(value, (list, str)):
+            if not isinstance(key, int):
+                raise ValueError(f"cannot index slice/array with type {gofmt.type_name(key)}")
+            if not 0 <= key < len(value):
+                raise ValueError(f"index out of range: {key}")
+            value = value[key]
+        elif value is None:
+            raise ValueError("index of untyped nil")
+        else:
+            raise ValueError(f"can't index item of type {gofmt.type_name(value)}")
+    return value
+
+
+def _slice(value: "Any", *bounds: int) -> "Any":
+    low = bounds[0] if bounds else 0
+    high = bounds[1] if len(bounds) > 1 else len(value)
+    if not 0 <= low <= high <= len(value):
+        raise ValueError(f"index out of range: {high}")
+    return value[low:high]
+
+
+def _kinds(a: "Any", b: "Any") -> None:
+    if type(a) is not type(b) and a is not None and b is not None:
+        raise ValueError("incompatible types for comparison")
+
+
+def _equal(first: "Any", *others: "Any") -> bool:
+    for other in others:
+        _kinds(first, other)
+    return any(first == other for other in others)
+
+
+def _less(a: "Any", b: "Any") -> bool:
+    _kinds(a, b)
+    return bool(a < b)
+
+
+def _pad(text: str, before: int, after: int) -> str:
+    return " " * before + text + " " * after if text else text
+
+
+def _join(values: "Any", separator: str) -> str:
+    return separator.join(shown(value) for value in values or [])
+
+
+def to_json(value: "Any") -> str:
+    """The `json` function."""
+    return value.as_json() if isinstance(value, Record) else dumps(value)
+
+
+def _html(text: "Any") -> str:
+    from html import escape
+
+    return escape(shown(text)).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
+
+
+FUNCTIONS: "dict[str, Callable[..., Any]]" = {
+    "and": lambda *_: None,  # evaluated by the runner
+    "or": lambda *_: None,
+    "not": lambda value: not _truth(value),
+    "len": _length,
+    "index": _index,
+    "slice": _slice,
+    "print": lambda *values: " ".join(shown(v) for v in values),
+    "printf": gofmt.sprintf,
+    "println": lambda *values: " ".join(shown(v) for v in values) + "\n",
+    "html": _html,
+    "eq": _equal,
+    "ne": lambda a, b: not _equal(a, b),
+    "lt": _less,
+    "le": lambda a, b: not _less(b, a),
+    "gt": lambda a, b: _less(b, a),
+    "ge": lambda a, b: not _less(a, b),
+    "json": to_json,
+    "split": lambda text, separator: text.split(separator) if separator else list(text),
+    "join": _join,
+    "title": lambda text: " ".join(w[:1].upper() + w[1:] for w in text.split(" ")),
+    "lower": lambda text: text.lower(),
+    "upper": lambda text: text.upper(),
+    "pad": _pad,
+    "truncate": lambda text, length: text[:length],
+}
+HEADER_FUNCTIONS: "dict[str, Callable[..., Any]]" = {
+    **FUNCTIONS,
+    "json": lambda value: value,
+    "split": lambda value, _: value,
+    "join": lambda value, _: value,
+    "title": lambda value: value,
+    "lower": lambda value: value,
+    "upper": lambda value: value,
+    "truncate": lambda value, _: value,
+}
+
+
+def render(template: Template, data: "Any") -> str:
+    """Execute a template once."""
+    return Run(template).execute(data)
+
+
+def parse_template(text: str) -> Template:
+    """Parse with Docker's functions."""
+    return Template(text, FUNCTIONS)
