@@ -28,6 +28,7 @@ from boxship.runtime.contract import (
     Output,
     SupervisedProcess,
 )
+from boxship.runtime.filters import Filters
 from boxship.runtime.records import Record, Records
 from boxship.runtime.spec import Facts, cgroup_path
 from boxship.runtime.spec.process import exec_process
@@ -62,6 +63,7 @@ class ConmonRuntime:
             (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._records = Records(self._root / "containers")
         self._conmon = Conmon(settings.conmon, settings.exec_root)
+        self._filters = Filters()
 
     def __repr__(self) -> str:
         return f"ConmonRuntime({self._settings.default_runtime}, {self._root})"
@@ -77,7 +79,7 @@ class ConmonRuntime:
             cgroup=cgroup_path(bundle, self._settings.facts),
         )
         async with AsyncExitStack() as undo:
-            spec = await in_thread(self._prepare, bundle, record)
+            args, unknown_filter = await in_thread(self._prepare, bundle, record, runtime)
             undo.push_async_callback(in_thread, self._clear, record)
             config = container.config
             supervision = Supervision(
@@ -93,9 +95,11 @@ class ConmonRuntime:
             try:
                 supervised = await self._conmon.create(supervision)
             except Refused as error:
-                raise failures.create_refused(error.text, spec["process"]["args"]) from error
+                raise failures.create_refused(error.text, args) from error
             undo.push_async_callback(self._conmon.abandon, supervised.supervisor_pid)
             self._records.put(msgspec.structs.replace(record, pid=supervised.pid))
+            if unknown_filter is not None:
+                self._filters.learn(unknown_filter, runtime, container.id)
             undo.pop_all()
             return supervised
 
@@ -243,11 +247,20 @@ class ConmonRuntime:
         """Undo mount_rootfs; harmless when it is not mounted."""
         await in_thread(prepare.unmount_rootfs, directory)
 
-    def _prepare(self, bundle: Bundle, record: Record) -> dict[str, Any]:
+    def _prepare(
+        self, bundle: Bundle, record: Record, runtime: OciRuntime
+    ) -> tuple[list[str], bytes | None]:
+        """Returns the process's arguments, and the key of its seccomp filter if it is a new one."""
         supervisor.clean(bundle.directory)
-        spec = prepare.prepare(bundle, self._settings.facts)
+        unknown: list[bytes | None] = [None]
+
+        def finish(spec: dict[str, Any]) -> None:
+            unknown[0] = self._filters.apply(spec, runtime)
+
+        spec = prepare.prepare(bundle, self._settings.facts, finish)
         self._records.put(record)
-        return spec
+        args: list[str] = spec["process"]["args"]
+        return args, unknown[0]
 
     def _prepare_exec(self, container: Container, spec: ExecSpec, directory: str) -> None:
         bundle = self._directory(container.id)

@@ -5,7 +5,7 @@ import errno
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +27,13 @@ _ACCOUNTS_LIMIT: Final = 16 << 20  # a passwd file beyond that is an attack
 _MAGIC_LINK: Final = re.compile(r"/proc/[^/]+/(task/[^/]+/)?(fd|cwd|root|map_files)(/|$)")
 
 
-def prepare(bundle: Bundle, facts: Facts) -> dict[str, Any]:
-    """Make everything the OCI runtime needs; on failure nothing stays mounted. Returns the spec."""
+def prepare(
+    bundle: Bundle, facts: Facts, finish: Callable[[dict[str, Any]], None] = lambda _: None
+) -> dict[str, Any]:
+    """Make everything the OCI runtime needs; on failure nothing stays mounted. Returns the spec.
+
+    *finish* may change the spec before it is written.
+    """
     with contextlib.ExitStack() as undo:
         rootfs = mount_rootfs(bundle.directory, bundle.rootfs_mounts)
         undo.callback(unmount_rootfs, bundle.directory)
@@ -43,6 +48,7 @@ def prepare(bundle: Bundle, facts: Facts) -> dict[str, Any]:
             block_numbers={path: device_numbers(path) for path in block_devices(host_config)},
         )
         spec = build(bundle, facts, findings)
+        finish(spec)
         write_private(f"{bundle.directory}/config.json", msgspec.json.encode(spec))
         undo.pop_all()
     return spec

@@ -13,6 +13,9 @@ from boxship.runtime.spec.users import Identity
 
 OCI_VERSION: Final = "1.0.2"  # crun 1.8, Debian 12's, refuses a later one
 
+# crun obeys these (handlers, hooks' output files, raw seccomp filters): not for users to steer by
+_RESERVED_ANNOTATIONS: Final = ("run.oci.", "org.systemd.", "io.boxship.")
+
 __all__ = ["Facts", "Findings", "Identity", "build"]
 
 
@@ -71,8 +74,13 @@ def build(bundle: Bundle, facts: Facts, findings: Findings) -> dict[str, Any]:
         result["linux"]["seccomp"] = _default_seccomp(capabilities, facts.seccomp_host)
     if not _has_private_namespace(bundle, "uts"):
         del result["hostname"]  # the host's own, or the other container's
-    if host_config.annotations:
-        result["annotations"] = dict(host_config.annotations)
+    annotations = {
+        key: value
+        for key, value in (host_config.annotations or {}).items()
+        if not key.startswith(_RESERVED_ANNOTATIONS)
+    }
+    if annotations:
+        result["annotations"] = annotations
     return result
 
 
