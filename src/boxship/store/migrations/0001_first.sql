@@ -64,19 +64,6 @@ CREATE TABLE snapshots (
 );
 CREATE INDEX snapshots_by_parent ON snapshots (parent) WHERE parent IS NOT NULL;
 
-CREATE TABLE leases (
-    id TEXT PRIMARY KEY,
-    expires INTEGER NOT NULL,
-    document BLOB NOT NULL
-);
-
-CREATE TABLE lease_resources (
-    lease_id TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL CHECK (kind IN ('blob', 'snapshot')),
-    key TEXT NOT NULL,
-    PRIMARY KEY (lease_id, kind, key)
-) WITHOUT ROWID;
-
 CREATE TABLE build_records (
     key TEXT PRIMARY KEY,
     last_used INTEGER NOT NULL,

@@ -1,0 +1,96 @@
+"""Working at both ends of a stream at once: hashing and inflating release the GIL, so does writing."""
+
+import hashlib
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from boxship.model.digest import Digest
+from boxship.store.archive.compression import Source, decompressed
+
+_DEPTH: Final = 8  # chunks of a mebibyte in flight
+
+
+class HashingSource:
+    """Passes a stream through and hashes it."""
+
+    def __init__(self, source: Source, algorithm: str = "sha256") -> None:
+        self._source = source
+        self._hash = hashlib.new(algorithm)
+        self.size = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Read on."""
+        data = self._source.read(size)
+        self._hash.update(data)
+        self.size += len(data)
+        return data
+
+    @property
+    def digest(self) -> Digest:
+        """Of all that was read."""
+        return Digest(f"{self._hash.name}:{self._hash.hexdigest()}")
+
+
+class Hashing:
+    """The same for chunks."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = chunks
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            self._hash.update(chunk)
+            self.size += len(chunk)
+            yield chunk
+
+    @property
+    def digest(self) -> Digest:
+        """Of all that passed."""
+        return Digest(f"sha256:{self._hash.hexdigest()}")
+
+
+def ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Run the iterable in a thread of its own, a few chunks ahead of the reader.
+
+    Closing the iterator ends the thread; what the iterable raises is raised here.
+    """
+    ready: queue.Queue[bytes | BaseException | None] = queue.Queue(_DEPTH)
+    stop = threading.Event()
+
+    def offer(item: bytes | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                ready.put(item, timeout=0.1)
+                return
+            except queue.Full:
+                continue
+
+    def produce() -> None:
+        try:
+            for chunk in chunks:
+                offer(chunk)
+                if stop.is_set():
+                    return
+            offer(None)
+        except BaseException as error:  # noqa: BLE001 - raised again on the other side
+            offer(error)
+
+    thread = threading.Thread(target=produce, name="boxship-ahead")
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()
+
+
+def plain(source: Source) -> Iterator[bytes]:
+    """The decompressed bytes, prepared ahead in another thread."""
+    return ahead(decompressed(source))

@@ -1,0 +1,1 @@
+"""Snapshots: layers that become root file systems."""

@@ -1,0 +1,195 @@
+"""Snapshots as overlayfs directories: `<number>/fs`, and for active ones `<number>/work`."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from boxship.errors import InvalidArgument
+from boxship.model.mount import Mount
+from boxship.store.archive.unpacker import UnpackOptions, Whiteouts
+from boxship.store.metadata import Metadata
+from boxship.store.removal import remove_tree
+from boxship.store.snapshots.directories import SnapshotDirectories
+from boxship.store.snapshots.snapshotter import (
+    Kind,
+    NoSuchSnapshot,
+    Snapshot,
+    SnapshotExists,
+    Sync,
+    UnpackTarget,
+    Usage,
+)
+from boxship.store.snapshots.space import free_bytes, measure
+
+_MAX_LAYERS: Final = 500  # of one overlay mount, in the kernel
+# What copied-up files would refer to lower layers by must not come about: a layer stands for itself.
+_OPTIONS: Final = ("index=off", "redirect_dir=off", "metacopy=off")
+
+
+class OverlaySnapshotter:
+    """See the Snapshotter protocol.
+
+    `user_xattrs` is for user namespaces, where overlayfs keeps its marks in `user.overlay.*`.
+    """
+
+    name = "overlay2"
+
+    def __init__(
+        self, root: Path, metadata: Metadata, *, sync: Sync, user_xattrs: bool = False
+    ) -> None:
+        self._directories = SnapshotDirectories(root, metadata)
+        self._sync = sync
+        self._user_xattrs = user_xattrs
+
+    def __repr__(self) -> str:
+        return f"OverlaySnapshotter({self._directories.root})"
+
+    def prepare(self, key: str, parent: str | None) -> Sequence[Mount]:
+        """Open a writable snapshot."""
+        return self._open(key, parent, Kind.ACTIVE)
+
+    def view(self, key: str, parent: str) -> Sequence[Mount]:
+        """Open a read-only snapshot."""
+        return self._open(key, parent, Kind.VIEW)
+
+    def _open(self, key: str, parent: str | None, kind: Kind) -> Sequence[Mount]:
+        below = self._directories.parent(parent)
+        if self._directories.find(key) is not None:
+            raise SnapshotExists(key)
+        with self._directories.metadata.transaction():
+            number = self._directories.reserve()
+            directory = self._directories.path(number)
+            try:
+                self._make(directory, self._fs(below) if below else None, kind)
+                self._directories.insert(number, key, kind, below)
+            except BaseException:
+                remove_tree(directory)
+                raise
+        return self._mounts(number, kind, self._directories.chain(below))
+
+    def _make(self, directory: Path, below: Path | None, kind: Kind) -> None:
+        directory.mkdir(mode=0o700)
+        if kind is Kind.VIEW:
+            return
+        files = directory / "fs"
+        files.mkdir(mode=0o755)
+        if below is not None:  # the upper directory's attributes are those of `/`
+            status = below.stat()
+            os.chown(files, status.st_uid, status.st_gid)
+            shutil.copymode(below, files)
+        (directory / "work").mkdir(mode=0o700)
+
+    def mounts(self, key: str) -> Sequence[Mount]:
+        """How to mount an active snapshot or a view."""
+        row = self._directories.get(key)
+        if row.kind is Kind.COMMITTED:
+            raise InvalidArgument(f"snapshot {key} is committed")
+        return self._mounts(row.number, row.kind, self._directories.chain(row.parent))
+
+    def _mounts(self, number: int, kind: Kind, chain: list[int]) -> Sequence[Mount]:
+        if len(chain) > _MAX_LAYERS:
+            raise InvalidArgument(f"{len(chain)} layers are more than overlayfs can stack")
+        directory = self._directories.path(number)
+        if not chain:
+            access = "rw" if kind is Kind.ACTIVE else "ro"
+            return (Mount("bind", str(directory / "fs"), (access, "rbind")),)
+        lower = [str(self._fs(layer)) for layer in chain]
+        if kind is Kind.VIEW and len(lower) == 1:
+            return (Mount("bind", lower[0], ("ro", "rbind")),)
+        options = [f"lowerdir={':'.join(lower)}"]
+        if kind is Kind.ACTIVE:
+            options += [f"upperdir={directory / 'fs'}", f"workdir={directory / 'work'}"]
+        else:
+            options.append("ro")
+        options += ["userxattr"] if self._user_xattrs else _OPTIONS
+        return (Mount("overlay", "overlay", tuple(options)),)
+
+    def commit(self, name: str, key: str) -> Snapshot:
+        """Freeze an active snapshot."""
+        row = self._directories.get(key)
+        directory = self._directories.path(row.number)
+        size, inodes = measure(directory / "fs")
+        self._sync(directory)
+        self._directories.rename(key, name, size, inodes)
+        remove_tree(directory / "work")
+        return self.stat(name)
+
+    @contextlib.contextmanager
+    def unpack(self, name: str, parent: str | None) -> Iterator[UnpackTarget]:
+        """Make a committed snapshot straight from a layer."""
+        below = self._directories.parent(parent)
+        number = self._directories.reserve()
+        directory = self._directories.path(number)
+        directory.mkdir(mode=0o700)
+        try:
+            files = directory / "fs"
+            files.mkdir(mode=0o755)
+            options = UnpackOptions(
+                whiteouts=Whiteouts.OVERLAY,
+                lower=tuple(self._fs(layer) for layer in self._directories.chain(below)),
+                opaque_xattr=f"{'user' if self._user_xattrs else 'trusted'}.overlay.opaque",
+                max_bytes=free_bytes(files),
+            )
+            target = UnpackTarget(files, options)
+            yield target
+            self._sync(files)
+            with contextlib.suppress(SnapshotExists):
+                self._directories.insert(
+                    number, name, Kind.COMMITTED, below, target.size, target.inodes
+                )
+                return
+        except BaseException:
+            remove_tree(directory)
+            raise
+        remove_tree(directory)
+
+    def remove(self, key: str) -> None:
+        """Remove a snapshot of any kind."""
+        remove_tree(self._directories.delete(key))
+
+    def find(self, key: str) -> Snapshot | None:
+        """One snapshot, if it is there."""
+        return self._directories.snapshot(key)
+
+    def stat(self, key: str) -> Snapshot:
+        """One snapshot."""
+        snapshot = self.find(key)
+        if snapshot is None:
+            raise NoSuchSnapshot(key)
+        return snapshot
+
+    def list(self) -> Sequence[Snapshot]:
+        """All of them."""
+        return self._directories.list()
+
+    def usage(self, key: str) -> Usage:
+        """What its own layer takes now."""
+        row = self._directories.get(key)
+        if row.kind is Kind.COMMITTED:
+            return Usage(row.size, row.inodes)
+        if row.kind is Kind.VIEW:
+            return Usage(0, 0)
+        return Usage(*measure(self._fs(row.number)))
+
+    def diff_path(self, key: str) -> Path:
+        """The directory with the snapshot's own files."""
+        return self._fs(self._directories.get(key).number)
+
+    def work_path(self, key: str) -> Path:
+        """Overlayfs's work directory of an active snapshot."""
+        return self._directories.path(self._directories.get(key).number) / "work"
+
+    def lower_paths(self, key: str) -> Sequence[Path]:
+        """The directories of the layers below, top first."""
+        row = self._directories.get(key)
+        return tuple(self._fs(number) for number in self._directories.chain(row.parent))
+
+    def recover(self) -> None:
+        """After a crash: rows and directories in step again."""
+        self._directories.recover()
+
+    def _fs(self, number: int) -> Path:
+        return self._directories.path(number) / "fs"

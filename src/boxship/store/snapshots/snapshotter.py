@@ -1,0 +1,141 @@
+"""What every snapshotter can do."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from boxship.errors import AlreadyExists, Conflict, NotFound
+from boxship.model.mount import Mount
+from boxship.store.archive.unpacker import UnpackOptions
+
+
+class Kind(StrEnum):
+    """Where a snapshot is in its life."""
+
+    ACTIVE = "active"
+    VIEW = "view"
+    COMMITTED = "committed"
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """One snapshot; `key` is its name once it is committed. Bytes and inodes are its own layer's."""
+
+    key: str
+    kind: Kind
+    parent: str | None
+    created: int  # nanoseconds since the epoch
+    size: int
+    inodes: int
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What a snapshot's own layer takes."""
+
+    size: int
+    inodes: int
+
+
+class UnpackTarget(msgspec.Struct):
+    """A layer being unpacked: write below `directory` as `options` tell, then set `size`."""
+
+    directory: Path
+    options: UnpackOptions
+    size: int = 0
+    inodes: int = 0
+
+
+class NoSuchSnapshot(NotFound):
+    """No snapshot has this key or name."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"no such snapshot: {key}")
+        self.key = key
+
+
+class SnapshotExists(AlreadyExists):
+    """The key or name is taken."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"snapshot {key} exists")
+
+
+class SnapshotInUse(Conflict):
+    """Other snapshots stand on it."""
+
+
+Sync = Callable[[Path], None]
+"""Flush the file system that holds a path, as syncfs(2) does."""
+
+
+class Snapshotter(Protocol):
+    """Turns layers into mountable root file systems; blocking, and safe in several threads.
+
+    Life of a snapshot: prepare() opens an active one on a committed parent; the caller writes through
+    the mounts; commit() freezes it under its ChainID and drops the key. unpack() makes a committed one
+    straight from a layer. Only committed snapshots may be parents. remove() refuses a snapshot with
+    children. Nothing here mounts: whoever holds the Mounts performs them.
+    """
+
+    @property
+    def name(self) -> str:
+        """The storage driver's name, as `docker info` shows it."""
+        ...
+
+    def prepare(self, key: str, parent: str | None) -> Sequence[Mount]:
+        """Open a writable snapshot."""
+        ...
+
+    def view(self, key: str, parent: str) -> Sequence[Mount]:
+        """Open a read-only snapshot."""
+        ...
+
+    def mounts(self, key: str) -> Sequence[Mount]:
+        """How to mount an active snapshot or a view."""
+        ...
+
+    def commit(self, name: str, key: str) -> Snapshot:
+        """Freeze an active snapshot; raise SnapshotExists when *name* is there already."""
+        ...
+
+    def unpack(self, name: str, parent: str | None) -> AbstractContextManager[UnpackTarget]:
+        """Make a committed snapshot: it appears when the block ends well, and not at all otherwise.
+
+        When another thread was quicker, that one's stays and this one's is dropped.
+        """
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove a snapshot of any kind; raise SnapshotInUse while others stand on it."""
+        ...
+
+    def find(self, key: str) -> Snapshot | None:
+        """One snapshot, if it is there."""
+        ...
+
+    def stat(self, key: str) -> Snapshot:
+        """One snapshot; raise NoSuchSnapshot."""
+        ...
+
+    def list(self) -> Sequence[Snapshot]:
+        """All of them."""
+        ...
+
+    def usage(self, key: str) -> Usage:
+        """What its own layer takes now."""
+        ...
+
+    def diff_path(self, key: str) -> Path:
+        """The directory with the snapshot's own files: overlay's upper or lower directory."""
+        ...
+
+    def lower_paths(self, key: str) -> Sequence[Path]:
+        """The directories of the layers below, top first; empty where there are none."""
+        ...
+
+    def recover(self) -> None:
+        """After a crash: remove directories without rows and rows without directories."""
+        ...

@@ -1,0 +1,51 @@
+"""The whole store below one directory, opened and repaired together."""
+
+from pathlib import Path
+
+from boxship.store.content import Content
+from boxship.store.gc import Collected, Collector
+from boxship.store.leases import Leases
+from boxship.store.metadata import Metadata
+from boxship.store.snapshots.overlay import OverlaySnapshotter
+from boxship.store.snapshots.snapshotter import Snapshotter, Sync
+
+
+class Store:
+    """Metadata, blobs and snapshots of one data root. Blocking."""
+
+    def __init__(self, root: Path, *, sync: Sync, driver: str = "overlay2") -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True, mode=0o710)
+        self.metadata = Metadata(root / "meta.db")
+        self.content = Content(root / "content")
+        self.snapshots: Snapshotter = _snapshotter(
+            driver, root / "snapshots", self.metadata, sync=sync
+        )
+        self.leases = Leases()
+        self.collector = Collector(self.metadata, self.content, self.snapshots, self.leases)
+
+    def __repr__(self) -> str:
+        return f"Store({self.root})"
+
+    def recover(self) -> Collected:
+        """At start, before anything else: finish or undo what a crash interrupted."""
+        self.content.recover()
+        self.snapshots.recover()
+        return self.collector.sweep(active=True)
+
+    def statistics(self) -> dict[str, dict[str, int]]:
+        """Figures of all parts."""
+        return {
+            "metadata": self.metadata.statistics(),
+            "content": self.content.statistics(),
+            "leases": self.leases.statistics(),
+        }
+
+    def close(self) -> None:
+        """Close the database."""
+        self.metadata.close()
+
+
+def _snapshotter(driver: str, root: Path, metadata: Metadata, *, sync: Sync) -> Snapshotter:
+    del driver
+    return OverlaySnapshotter(root, metadata, sync=sync)
