@@ -20,7 +20,7 @@ from boxship.linux.oci_runtime import OciRuntime, message
 from boxship.linux.safepath import opened_root
 from boxship.model.container import Container, ContainerNotRunning, HostConfig
 from boxship.model.mount import Mount
-from boxship.runtime import failures, prepare, supervisor
+from boxship.runtime import direct, failures, prepare, supervisor
 from boxship.runtime.contract import (
     Bundle,
     ExecSpec,
@@ -72,12 +72,7 @@ class ConmonRuntime:
         """Mount the root file system, write config.json, create the process, not yet started."""
         container = bundle.container
         runtime = self._runtime(container)
-        record = Record(
-            id=container.id,
-            directory=bundle.directory,
-            runtime=runtime.name,
-            cgroup=cgroup_path(bundle, self._settings.facts),
-        )
+        record = self._new_record(bundle, runtime)
         async with AsyncExitStack() as undo:
             args, unknown_filter = await in_thread(self._prepare, bundle, record, runtime)
             undo.push_async_callback(in_thread, self._clear, record)
@@ -236,8 +231,22 @@ class ConmonRuntime:
         await in_thread(_remove_tree, self._exec_directory(container.id, exec_id))
 
     async def run(self, bundle: Bundle, output: Output) -> int:
-        """Run a bundle to its end without a supervisor (build steps)."""
-        raise NotImplementedError
+        """Run a bundle to its end without a supervisor; cancelling kills and cleans up."""
+        container = bundle.container
+        runtime = self._runtime(container)
+        record = self._new_record(bundle, runtime)
+        async with AsyncExitStack() as undo:
+            args, _ = await in_thread(self._prepare, bundle, record, runtime)
+            undo.push_async_callback(in_thread, self._clear, record)
+            cgroup = open_cgroup(record.cgroup, self._settings.hierarchies)
+
+            async def kill() -> None:
+                await in_thread(cgroup.kill, signal.SIGKILL)
+
+            outcome = await direct.run(runtime, container.id, bundle.directory, output, kill)
+            if outcome.complaint:
+                raise failures.create_refused(outcome.complaint, args)
+            return outcome.exit_code
 
     async def mount_rootfs(self, directory: str, mounts: Sequence[Mount]) -> str:
         """Mount a root file system without running anything; returns its path. Idempotent."""
@@ -318,6 +327,14 @@ class ConmonRuntime:
             return self._settings.runtimes[name]
         except KeyError:
             raise InvalidArgument(f"unknown or invalid runtime name: {name}") from None
+
+    def _new_record(self, bundle: Bundle, runtime: OciRuntime) -> Record:
+        return Record(
+            id=bundle.container.id,
+            directory=bundle.directory,
+            runtime=runtime.name,
+            cgroup=cgroup_path(bundle, self._settings.facts),
+        )
 
     def _record(self, container: Container) -> Record:
         found = self._records.find(container.id)
