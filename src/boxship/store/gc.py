@@ -4,7 +4,9 @@ Images are roots by themselves: Docker keeps an untagged one until it is removed
 goes at once (`collect`); `sweep` looks at everything, at start and on prune.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -12,6 +14,7 @@ from boxship.model.image import Image, ImageLayer
 from boxship.store.content import Content
 from boxship.store.leases import Leases
 from boxship.store.metadata import Metadata
+from boxship.store.removal import remove_tree
 from boxship.store.snapshots.snapshotter import Kind, SnapshotInUse, Snapshotter
 
 
@@ -55,7 +58,7 @@ class Collector:
         for reference in self._metadata.references.list():
             marks.blobs.add(reference.target.digest)
         for container in self._metadata.containers.list():
-            marks.snapshots.add(container.id)
+            marks.snapshots.add(container_key(container.id))
         return marks
 
     def collect(self, images: Iterable[Image] = (), layers: Iterable[ImageLayer] = ()) -> Collected:
@@ -68,31 +71,43 @@ class Collector:
         for layer in layers:
             blobs.add(layer.blob.digest)
             names.append(layer.chain_id)
-        return self._delete(self.mark(), blobs, names)
+        return self._delete(blobs, names)
 
     def sweep(self, *, active: bool = False) -> Collected:
         """Delete everything unreachable; with *active*, at start, also what dead work left open."""
-        blobs = {digest for digest, _ in self._content.list()}
         names = [
             snapshot.key
             for snapshot in reversed(self._snapshots.list())
             if active or snapshot.kind is Kind.COMMITTED
         ]
-        return self._delete(self.mark(), blobs, names)
+        return self._delete(None, names)
 
-    def _delete(self, marks: Marks, blobs: Iterable[str], names: Iterable[str]) -> Collected:
-        gone_snapshots = list(self._delete_snapshots(marks, names))
-        gone_blobs, reclaimed = [], 0
+    def _delete(self, blobs: Iterable[str] | None, names: Iterable[str]) -> Collected:
+        """Mark and delete while no lease can come or go: work records its result before it lets go."""
+        directories = []
+        with self._leases.lock:
+            marks = self.mark()
+            gone = list(self._detach_snapshots(marks, names))
+            directories = [directory for _, _, directory in gone]
+            if blobs is None:
+                blobs = [digest for digest, _ in self._content.list()]
+            deleted, reclaimed = self._delete_blobs(marks, blobs)
+        for directory in directories:
+            remove_tree(directory)
+        reclaimed += sum(size for _, size, _ in gone)
+        return Collected(tuple(deleted), tuple(name for name, _, _ in gone), reclaimed)
+
+    def _delete_blobs(self, marks: Marks, blobs: Iterable[str]) -> tuple[list[str], int]:
+        deleted, reclaimed = [], 0
         for digest in sorted(set(blobs) - marks.blobs):
-            with self._leases.lock:
-                if not self._leases.is_kept(digest) and (size := self._content.delete(digest)):
-                    gone_blobs.append(digest)
-                    reclaimed += size
-        reclaimed += sum(size for _, size in gone_snapshots)
-        names = tuple(name for name, _ in gone_snapshots)
-        return Collected(tuple(gone_blobs), names, reclaimed)
+            if not self._leases.is_kept(digest) and (size := self._content.delete(digest)):
+                deleted.append(digest)
+                reclaimed += size
+        return deleted, reclaimed
 
-    def _delete_snapshots(self, marks: Marks, names: Iterable[str]) -> Iterator[tuple[str, int]]:
+    def _detach_snapshots(
+        self, marks: Marks, names: Iterable[str]
+    ) -> Iterator[tuple[str, int, Path]]:
         """Children come before their parents, which they keep."""
         for name in dict.fromkeys(names):
             if name in marks.snapshots or self._leases.is_kept(name):
@@ -100,17 +115,13 @@ class Collector:
             snapshot = self._snapshots.find(name)
             if snapshot is None:
                 continue
-            try:
-                self._remove_unless_kept(name)
-            except SnapshotInUse:
-                continue
-            yield name, snapshot.size
+            with contextlib.suppress(SnapshotInUse):
+                yield name, snapshot.size, self._snapshots.detach(name)
 
-    def _remove_unless_kept(self, name: str) -> None:
-        with self._leases.lock:
-            if self._leases.is_kept(name):
-                raise SnapshotInUse(name)
-            self._snapshots.remove(name)
+
+def container_key(container_id: str) -> str:
+    """The key of a container's own snapshot."""
+    return f"container/{container_id}"
 
 
 def image_blobs(image: Image) -> set[str]:

@@ -9,7 +9,11 @@ from typing import Final
 
 from boxship.errors import InvalidArgument
 from boxship.model.mount import Mount
+from boxship.services.files import Change
+from boxship.store.archive.changes import overlay_changes
+from boxship.store.archive.packer import PackOptions, pack_tree
 from boxship.store.archive.unpacker import UnpackOptions, Whiteouts
+from boxship.store.archive.writer import TarWriter
 from boxship.store.metadata import Metadata
 from boxship.store.removal import remove_tree
 from boxship.store.snapshots.directories import SnapshotDirectories
@@ -148,7 +152,11 @@ class OverlaySnapshotter:
 
     def remove(self, key: str) -> None:
         """Remove a snapshot of any kind."""
-        remove_tree(self._directories.delete(key))
+        remove_tree(self.detach(key))
+
+    def detach(self, key: str) -> Path:
+        """Forget a snapshot; its directory is the caller's to remove."""
+        return self._directories.delete(key)
 
     def find(self, key: str) -> Snapshot | None:
         """One snapshot, if it is there."""
@@ -178,9 +186,37 @@ class OverlaySnapshotter:
         """The directory with the snapshot's own files."""
         return self._fs(self._directories.get(key).number)
 
-    def work_path(self, key: str) -> Path:
-        """Overlayfs's work directory of an active snapshot."""
-        return self._directories.path(self._directories.get(key).number) / "work"
+    def describe(self, key: str) -> dict[str, str]:
+        """The directories, as Docker's GraphDriver data names them."""
+        row = self._directories.get(key)
+        directory = self._directories.path(row.number)
+        data = {
+            "MergedDir": str(directory / "merged"),
+            "UpperDir": str(directory / "fs"),
+            "WorkDir": str(directory / "work"),
+        }
+        lower = [str(self._fs(number)) for number in self._directories.chain(row.parent)]
+        return {"LowerDir": ":".join(lower), **data} if lower else data
+
+    def size(self, key: str) -> int:
+        """Bytes that its own files take now."""
+        return self.usage(key).size
+
+    def changes(self, key: str) -> Sequence[Change]:
+        """What it adds, changes and deletes, sorted by path."""
+        return overlay_changes(self.diff_path(key), self.lower_paths(key))
+
+    def write_diff(self, key: str, writer: TarWriter) -> None:
+        """Write its own files as a layer."""
+        fd = os.open(self.diff_path(key), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            pack_tree(writer, fd, PackOptions(whiteouts=True))
+        finally:
+            os.close(fd)
+
+    def keys(self) -> Sequence[str]:
+        """The keys of all active snapshots."""
+        return [one.key for one in self.list() if one.kind is Kind.ACTIVE]
 
     def lower_paths(self, key: str) -> Sequence[Path]:
         """The directories of the layers below, top first."""

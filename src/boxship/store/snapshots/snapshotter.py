@@ -10,7 +10,9 @@ import msgspec
 
 from boxship.errors import AlreadyExists, Conflict, NotFound
 from boxship.model.mount import Mount
+from boxship.services.files import Change
 from boxship.store.archive.unpacker import UnpackOptions
+from boxship.store.archive.writer import TarWriter
 
 
 class Kind(StrEnum):
@@ -112,6 +114,10 @@ class Snapshotter(Protocol):
         """Remove a snapshot of any kind; raise SnapshotInUse while others stand on it."""
         ...
 
+    def detach(self, key: str) -> Path:
+        """The quick half of `remove`: forget it, and return the directory the caller then removes."""
+        ...
+
     def find(self, key: str) -> Snapshot | None:
         """One snapshot, if it is there."""
         ...
@@ -134,6 +140,26 @@ class Snapshotter(Protocol):
 
     def lower_paths(self, key: str) -> Sequence[Path]:
         """The directories of the layers below, top first; empty where there are none."""
+        ...
+
+    def describe(self, key: str) -> dict[str, str]:
+        """Where it is, as the GraphDriver data of `inspect` names it."""
+        ...
+
+    def size(self, key: str) -> int:
+        """Bytes that its own files take now."""
+        ...
+
+    def changes(self, key: str) -> Sequence[Change]:
+        """What it adds, changes and deletes, sorted by path."""
+        ...
+
+    def write_diff(self, key: str, writer: TarWriter) -> None:
+        """Write its own files as a layer, removals as `.wh.` members."""
+        ...
+
+    def keys(self) -> Sequence[str]:
+        """The keys of all active snapshots."""
         ...
 
     def recover(self) -> None:
