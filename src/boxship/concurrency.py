@@ -1,8 +1,10 @@
-"""All our asyncio helpers: threads for blocking adapters, locks by key, supervised tasks."""
+"""All our asyncio helpers: threads for blocking adapters, their streams, locks by key, supervision."""
 
 import asyncio
 import contextlib
 import logging
+import queue
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
@@ -11,6 +13,9 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+STREAM_DEPTH = 8
+"""How many chunks a stream between a thread and the loop may hold."""
 
 _POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="boxship")
 
@@ -30,6 +35,107 @@ async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
             if not future.cancelled():
                 future.exception()  # mark it as seen: the cancellation is what counts now
         raise
+
+
+class StreamAborted(ConnectionError):
+    """The other end of a stream between a thread and the loop has gone."""
+
+
+class ThreadSource:
+    """A body that the loop receives, as a blocking stream for one thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._ready: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
+        self._room = asyncio.Semaphore(STREAM_DEPTH)
+        self._rest = b""
+        self._ended = False
+
+    def read(self, size: int, /) -> bytes:
+        """At most *size* bytes, b"" at the end; raises what receiving the body raised."""
+        if not self._rest and not self._ended:
+            item = self._ready.get()
+            if isinstance(item, BaseException):
+                self._ended = True
+                raise item
+            self._rest, self._ended = item, not item
+            with contextlib.suppress(RuntimeError):  # the loop may have closed meanwhile
+                self._loop.call_soon_threadsafe(self._room.release)
+        data = self._rest[:size]
+        self._rest = self._rest[size:] if len(data) < len(self._rest) else b""
+        return data
+
+    def abort(self) -> None:
+        """Let the thread's present or next read fail."""
+        self._ready.put(StreamAborted("the stream was given up"))
+
+    async def pump(self, body: AsyncIterator[bytes]) -> None:
+        """Feed the thread until the body ends."""
+        try:
+            async for chunk in body:
+                if chunk:
+                    await self._room.acquire()
+                    self._ready.put(chunk)
+            self._ready.put(b"")
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        except Exception as error:  # noqa: BLE001 - raised again in the thread
+            self._ready.put(error)
+
+
+@contextlib.asynccontextmanager
+async def feeding(body: AsyncIterator[bytes]) -> AsyncIterator[ThreadSource]:
+    """A blocking source over *body*, for threads that the block starts; reading it elsewhere hangs."""
+    source = ThreadSource()
+    task = asyncio.get_running_loop().create_task(source.pump(body), name="feeding")
+    try:
+        yield source
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def from_thread(
+    function: Callable[[Callable[[T], None]], None], *, abort: Callable[[], None] | None = None
+) -> AsyncIterator[T]:
+    """Run *function* in a thread and yield what it passes to the callable it is given.
+
+    That call waits while the reader is slow, and raises StreamAborted once the reader has gone; *abort*
+    is called then too, to wake the thread from other waits. What the function raises is raised here.
+    """
+    loop = asyncio.get_running_loop()
+    items: asyncio.Queue[T | None] = asyncio.Queue()
+    room = threading.Semaphore(STREAM_DEPTH)
+    gone = threading.Event()
+
+    def put(item: T) -> None:
+        room.acquire()
+        if gone.is_set():
+            raise StreamAborted("the reader has gone")
+        loop.call_soon_threadsafe(items.put_nowait, item)
+
+    async def work() -> None:
+        try:
+            await in_thread(function, put)
+        finally:
+            items.put_nowait(None)
+
+    task = loop.create_task(work(), name="from_thread")
+    try:
+        while (item := await items.get()) is not None:
+            room.release()
+            yield item
+        await task
+    finally:
+        gone.set()
+        room.release(64)  # several threads may wait for room
+        if not task.done():
+            if abort is not None:
+                abort()
+            await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # mark it as seen
 
 
 class KeyedLocks:
