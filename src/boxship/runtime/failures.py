@@ -1,11 +1,18 @@
-"""The OCI runtimes' complaints, told in the words that Docker's clients know from runc."""
+"""The OCI runtimes' complaints, told in the words that Docker's clients know from runc.
+
+The docker CLI picks its exit code (127, 126 or 125) by these words, and people search for them.
+"""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from boxship.linux.oci_runtime import message
 from boxship.runtime.contract import RuntimeRefused
+
+NOT_FOUND: Final = 127
+NOT_EXECUTABLE: Final = 126
+OTHER: Final = 128
 
 _CREATE: Final = (
     "failed to create task for container: failed to create shim task: OCI runtime create failed: "
@@ -13,40 +20,52 @@ _CREATE: Final = (
 )
 _INIT: Final = "error during container init: "
 _EXEC: Final = "OCI runtime exec failed: exec failed: unable to start container process: "
+_RUNC_OWN: Final = re.compile(
+    r"^(runc create failed|exec failed): unable to start container process: "
+)
 _ENOTDIR_HINT: Final = (
     ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host "
     "path exists and is the expected type"
 )
 
-NOT_FOUND: Final = 127
-NOT_EXECUTABLE: Final = 126
-OTHER: Final = 128
-
-Translation = Callable[[re.Match[str], str], str]
+# crun's words → runc's; {name} are groups of the pattern, {program} is what was to be run.
+_TRANSLATIONS: Final = (
+    (r"executable file `(?P<path>[^`/]*)` not found in \$PATH", 'exec: "{path}": executable file not found in $PATH'),
+    (r"executable file `(?P<path>[^`]*)` not found", 'exec: "{path}": stat {path}: no such file or directory'),
+    (r"open executable: Permission denied", 'exec: "{program}": permission denied'),
+    (r"open executable: (Operation not permitted|Is a directory)", 'exec: "{program}": is a directory: permission denied'),
+    (r"open executable: (?P<reason>.*)", 'exec: "{program}": {reason}'),
+    (r"chdir(?: to)? `(?P<path>[^`]*)`: (?P<reason>.*)", 'chdir to cwd ("{path}") set in config.json failed: {reason}'),
+    (r"mount `(?P<source>[^`]*)` to `/?(?P<path>[^`]*)`: (?P<reason>.*)", 'error mounting "{source}" to rootfs at "/{path}": {reason}'),
+    (r"error stat'ing file `(?P<source>[^`]*)`: (?P<reason>.*)", 'error mounting "{source}": stat {source}: {reason}'),
+    (r"write to /proc/sys/(?P<path>\S*): (?P<reason>.*)", "failed to write sysctl {path}: {reason}"),
+    (r"the sysctl `(?P<path>[^`]*)` is not namespaced", 'sysctl "{path}" is not in a separate kernel namespace'),
+    (r"setrlimit `(?P<path>[^`]*)`: (?P<reason>.*)", "error setting rlimits for {path}: {reason}"),
+)  # fmt: skip
+_PATTERNS: Final = tuple((re.compile(pattern), words) for pattern, words in _TRANSLATIONS)
 
 
 def create_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
     """What `docker start` reports when the runtime could not create the container."""
-    detail = _translated(message(text), args)
-    if detail.startswith(
-        "runc create failed: "
-    ):  # already runc's words: only the outer ones are missing
-        detail = detail.removeprefix("runc create failed: unable to start container process: ")
-        return _refused(_CREATE + detail)
-    return _refused(_CREATE + _INIT + detail)
+    complaint = message(text)
+    if own := _RUNC_OWN.match(complaint):
+        return refused(_CREATE + complaint[own.end() :])
+    return refused(_CREATE + _INIT + translated(complaint, args))
 
 
 def exec_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
     """What `docker exec` reports when the runtime could not start the process."""
-    detail = _translated(message(text), args)
-    detail = detail.removeprefix("exec failed: unable to start container process: ")
-    return _refused(_EXEC + detail)
+    complaint = message(text)
+    if own := _RUNC_OWN.match(complaint):
+        return refused(_EXEC + complaint[own.end() :])
+    return refused(_EXEC + translated(complaint, args))
 
 
-def _refused(text: str) -> RuntimeRefused:
+def refused(text: str) -> RuntimeRefused:
+    """The error with the exit code that Docker derives from its words."""
     lower = text.lower()
-    if "not a directory" in lower and _ENOTDIR_HINT not in text:
-        return RuntimeRefused(text + _ENOTDIR_HINT, NOT_FOUND)
+    if "not a directory" in lower:
+        return RuntimeRefused(text if _ENOTDIR_HINT in text else text + _ENOTDIR_HINT, NOT_FOUND)
     if "executable file not found" in lower or "no such file or directory" in lower:
         return RuntimeRefused(text, NOT_FOUND)
     if "permission denied" in lower:
@@ -54,20 +73,14 @@ def _refused(text: str) -> RuntimeRefused:
     return RuntimeRefused(text, OTHER)
 
 
-def _translated(complaint: str, args: Sequence[str]) -> str:
+def translated(complaint: str, args: Sequence[str]) -> str:
+    """One of crun's complaints in runc's words; as it is when we do not know it."""
     program = args[0] if args else ""
-    for pattern, template in _CRUN:
+    if not program and "open executable" in complaint:
+        return 'exec: "": executable file not found in $PATH'
+    for pattern, words in _PATTERNS:
         if match := pattern.search(complaint):
-            reason = (match.groupdict().get("reason") or "").lower()
-            path = match.groupdict().get("path") or program
-            return template.format(program=program, path=path, reason=reason)
+            groups = match.groupdict("")
+            groups["reason"] = groups.get("reason", "").lower()
+            return words.format(program=program, **groups)
     return complaint
-
-
-# crun says `<what>: <strerror>`; runc wraps what Go's exec.LookPath says.
-_CRUN: Final = (
-    (
-        re.compile(r"executable file `(?P<path>[^`]*)` not found in \$PATH"),
-        'exec: "{path}": executable file not found in $PATH',
-    ),
-)

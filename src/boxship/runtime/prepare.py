@@ -17,7 +17,7 @@ from boxship.linux.safepath import mkdirs_in_root, opened_root, read_file_in_roo
 from boxship.model.container import HostConfig
 from boxship.model.mount import Mount
 from boxship.runtime.contract import Bundle, RuntimeRefused
-from boxship.runtime.failures import NOT_FOUND, create_refused
+from boxship.runtime.failures import NOT_FOUND, OTHER, create_refused
 from boxship.runtime.spec import Facts, Findings, build
 from boxship.runtime.spec.resources import block_devices
 from boxship.runtime.spec.users import Identity, resolve
@@ -37,21 +37,28 @@ def prepare(
     with contextlib.ExitStack() as undo:
         rootfs = mount_rootfs(bundle.directory, bundle.rootfs_mounts)
         undo.callback(unmount_rootfs, bundle.directory)
-        config, host_config = bundle.container.config, bundle.container.host_config
-        with opened_root(rootfs) as root_fd:
-            identity = find_identity(root_fd, config.user, host_config.group_add or ())
-            make_working_directory(root_fd, config.working_dir)
-        findings = Findings(
-            identity=identity,
-            devices=find_devices(host_config),
-            every_device=tuple(devices.find_below("/dev")) if host_config.privileged else (),
-            block_numbers={path: device_numbers(path) for path in block_devices(host_config)},
-        )
-        spec = build(bundle, facts, findings)
+        try:
+            spec = build(bundle, facts, _find(bundle, rootfs))
+        except InvalidArgument as error:
+            # Docker: the request to start was right, so whatever is wrong now is a system error
+            raise RuntimeRefused(str(error), OTHER) from error
         finish(spec)
         write_private(f"{bundle.directory}/config.json", msgspec.json.encode(spec))
         undo.pop_all()
     return spec
+
+
+def _find(bundle: Bundle, rootfs: str) -> Findings:
+    config, host_config = bundle.container.config, bundle.container.host_config
+    with opened_root(rootfs) as root_fd:
+        identity = find_identity(root_fd, config.user, host_config.group_add or ())
+        make_working_directory(root_fd, config.working_dir)
+    return Findings(
+        identity=identity,
+        devices=find_devices(host_config),
+        every_device=tuple(devices.find_below("/dev")) if host_config.privileged else (),
+        block_numbers={path: device_numbers(path) for path in block_devices(host_config)},
+    )
 
 
 def mount_rootfs(directory: str, wanted: Sequence[Mount]) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from boxship.errors import Internal, InvalidArgument
+from boxship.errors import InvalidArgument
 
 LARGEST: Final = (1 << 31) - 1
 
@@ -80,7 +80,7 @@ def _find_group(name: str, groups: Sequence[_Group]) -> int:
 def _in_range(text: str) -> int:
     number = int(text) if len(text) <= 20 else LARGEST + 1
     if not 0 <= number <= LARGEST:
-        raise Internal("uids and gids must be in range 0-2147483647")
+        raise InvalidArgument("uids and gids must be in range 0-2147483647")
     return number
 
 
