@@ -67,10 +67,11 @@ def test_a_container_endpoint_as_iproute2_sees_it(host: Host, tmp_path: Path) ->
             netlink.set_link(eth0, up=True),
             netlink.add_route(eth0, gateway=ipaddress.ip_address("172.17.0.1")),
         )
-        route.request(netlink.isolate_port(route.index("veth1"), isolated=True))
+        route.request(netlink.set_bridge_port(route.index("veth1"), isolated=True, hairpin=True))
         (veth,) = ip(path, "link", "show", "veth1")
         assert (veth["master"], veth["mtu"], "UP" in veth["flags"]) == ("br0", 1400, True)
         assert veth["linkinfo"]["info_slave_data"]["isolated"] is True
+        assert veth["linkinfo"]["info_slave_data"]["hairpin"] is True
         (seen,) = ip(box, "addr", "show", "eth0")
         assert seen["address"] == mac
         (v4,) = (a for a in seen["addr_info"] if a["family"] == "inet")

@@ -192,11 +192,10 @@ def set_link(
     return Message(_NEWLINK, 0, _LINK.pack(0, 0, index, flags, change) + body, f"set link {link}")
 
 
-def isolate_port(index: int, *, isolated: bool, hairpin: bool = False) -> Message:
-    """Let a bridge port talk only to ports that are not isolated, and maybe back to itself."""
-    port = _attr(_IFLA_BRPORT_ISOLATED, bytes([isolated])) + _attr(
-        _IFLA_BRPORT_MODE, bytes([hairpin])
-    )
+def set_bridge_port(index: int, *, isolated: bool, hairpin: bool) -> Message:
+    """Let a bridge port talk only to ports that are not isolated; let frames go back to where from."""
+    port = _attr(_IFLA_BRPORT_ISOLATED, bytes([isolated]))
+    port += _attr(_IFLA_BRPORT_MODE, bytes([hairpin]))
     body = _LINK.pack(socket.AF_BRIDGE, 0, index, 0, 0) + _attr(_IFLA_PROTINFO | _NESTED, port)
     return Message(_SETLINK, 0, body, f"set bridge port {index}")
 

@@ -5,11 +5,18 @@ is missing.
 """
 
 import ctypes
+import socket
+import struct
 import threading
-from typing import Protocol
+from typing import Final, Protocol
 
 from boxship.errors import BoxshipError, Internal, NotFound, PermissionDenied, Unavailable
 from boxship.linux import process
+
+_NETLINK_NETFILTER: Final = 12
+_NFNLGRP_NFTABLES: Final = 7
+_SUBSYSTEM_NFTABLES: Final = 10
+_DELETIONS: Final = (2, 5, 8)  # NFT_MSG_DELTABLE, DELCHAIN, DELRULE (linux/netfilter/nf_tables.h)
 
 
 class Nftables(Protocol):
@@ -102,3 +109,43 @@ def _failure(text: str) -> BoxshipError:
     elif "Operation not permitted" in reason:
         kind = PermissionDenied
     return kind(f"cannot change the firewall: {reason}")
+
+
+class DeletionWatch:
+    """Tells when anybody deletes tables, chains or rules, in the namespace it was opened in."""
+
+    def __init__(self) -> None:
+        kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        self._socket = socket.socket(socket.AF_NETLINK, kind, _NETLINK_NETFILTER)
+        self._socket.bind((0, 1 << (_NFNLGRP_NFTABLES - 1)))
+
+    def fileno(self) -> int:
+        """For select and the event loop: readable when something changed."""
+        return self._socket.fileno()
+
+    def drain(self) -> bool:
+        """Read what has come; True when something was deleted."""
+        deleted = False
+        while True:
+            try:
+                data = self._socket.recv(1 << 16)
+            except BlockingIOError:
+                return deleted
+            except OSError:  # ENOBUFS: messages were lost, so anything may have happened
+                deleted = True
+                continue
+            deleted = deleted or _tells_deletion(data)
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._socket.close()
+
+
+def _tells_deletion(data: bytes) -> bool:
+    offset = 0
+    while offset + 16 <= len(data):
+        length, kind = struct.unpack_from("=IH", data, offset)
+        if kind >> 8 == _SUBSYSTEM_NFTABLES and kind & 0xFF in _DELETIONS:
+            return True
+        offset += max(16, (length + 3) & ~3)
+    return False

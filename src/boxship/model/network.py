@@ -2,7 +2,7 @@
 
 import msgspec
 
-from boxship.errors import AlreadyExists, Conflict, NotFound
+from boxship.errors import AlreadyExists, InvalidArgument, NotFound, PermissionDenied
 
 
 class NoSuchNetwork(NotFound):
@@ -20,8 +20,15 @@ class NetworkNameTaken(AlreadyExists):
         super().__init__(f"network with name {name} already exists")
 
 
-class NetworkInUse(Conflict):
+class NetworkInUse(PermissionDenied):
     """The network has active endpoints or is predefined."""
+
+
+class AmbiguousNetwork(InvalidArgument):
+    """Several networks fit."""
+
+    def __init__(self, name: str, count: int, what: str) -> None:
+        super().__init__(f"network {name} is ambiguous ({count} matches found on {what})")
 
 
 class PortBinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +83,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, str] = {}
     labels: dict[str, str] = {}
     bridge: str = ""  # the device, for the bridge driver
+    automatic: tuple[
+        str, ...
+    ] = ()  # subnets that nobody asked for: no address in them can be chosen
 
 
 class EndpointIPAM(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,3 +142,4 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[PublishedPort, ...] = ()
     hosts: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (address, names)
     resolv_conf: str = ""
+    joined: bool = False  # the namespace is another container's

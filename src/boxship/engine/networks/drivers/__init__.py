@@ -1,0 +1,1 @@
+"""Network drivers: what a network is on this host."""

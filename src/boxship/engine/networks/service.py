@@ -1,0 +1,451 @@
+"""Networks: create, inspect, list, connect, disconnect, remove, prune."""
+
+import asyncio
+import ipaddress
+import logging
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from typing import Final
+
+import msgspec
+
+from boxship.concurrency import in_thread
+from boxship.engine.events import EventBus
+from boxship.engine.networks import endpoints, ipam
+from boxship.engine.networks.config import AddressPool, NetworkConfig
+from boxship.engine.networks.drivers import bridge, host, null
+from boxship.engine.networks.drivers.bridge import BridgeDriver, BridgeSpec, bridge_spec
+from boxship.engine.networks.ipam import Subnet
+from boxship.engine.networks.sandboxes import NetworkSandboxes
+from boxship.engine.networks.state import PREDEFINED, NetworkState
+from boxship.errors import (
+    BoxshipError,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+)
+from boxship.linux import sysctl
+from boxship.linux.netlink import RouteSocket
+from boxship.model.container import Container, NoSuchContainer
+from boxship.model.filters import Filters
+from boxship.model.network import (
+    IPAM,
+    EndpointSettings,
+    IPAMPool,
+    Network,
+    NetworkInUse,
+    NetworkNameTaken,
+)
+from boxship.services.containers import PruneResult
+from boxship.services.networks import NetworkDetail, NetworkRequest
+from boxship.store.metadata import Metadata
+
+log = logging.getLogger(__name__)
+
+_LIST_FILTERS: Final = ("dangling", "driver", "id", "label", "name", "scope", "type")
+_PRUNE_FILTERS: Final = ("label", "label!", "until")
+
+
+class NetworkService:
+    """Implements services.networks.Networks."""
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        metadata: Metadata,
+        state: NetworkState,
+        events: EventBus,
+        *,
+        route: RouteSocket,
+        bridges: BridgeDriver,
+        sandboxes: NetworkSandboxes,
+    ) -> None:
+        self._config = config
+        self._metadata = metadata
+        self._state = state
+        self._events = events
+        self._route = route
+        self._bridges = bridges
+        self._sandboxes = sandboxes
+        self._lock = asyncio.Lock()  # around choosing a subnet and making the network with it
+
+    def __repr__(self) -> str:
+        return f"NetworkService({self._config.bridge})"
+
+    # ---- the engine's start
+
+    async def start(self) -> None:
+        """Make the predefined networks, and the devices of all; what fails is logged.
+
+        A bridge that cannot be made must not keep containers without network from running.
+        """
+        if self._config.ip_forward:
+            await in_thread(_switch_on_forwarding)
+        for name, make in (("none", null.network), ("host", host.network)):
+            if self._state.find_network_by_name(name) is None:
+                self._state.add_network(make(secrets.token_hex(32), time.time_ns()))
+        if self._config.bridge != "none":
+            await self._ensure_default()
+        for network in self._state.networks():
+            if network.driver == "bridge":
+                await self._ensure_device(network)
+
+    async def _ensure_default(self) -> None:
+        present = self._state.find_network_by_name(endpoints.DEFAULT)
+        try:
+            subnet = await self._default_subnet(present)
+        except BoxshipError as error:
+            log.error("no default network: %s", error)  # noqa: TRY400 - the text says all
+            return
+        wanted = self._default_network(present, subnet)
+        if wanted != present:
+            self._state.put_network(wanted)
+
+    async def _default_subnet(self, present: Network | None) -> IPAMPool:
+        config = self._config
+        if config.bip:
+            gateway = ipaddress.ip_interface(config.bip)
+            subnet = str(gateway.network)
+            ip = config.default_gateway or str(gateway.ip)
+            return IPAMPool(subnet=subnet, gateway=ip, ip_range=config.fixed_cidr)
+        if present is not None and present.ipam.config:
+            return present.ipam.config[0]
+        chosen = ipam.choose_subnet(config.address_pools, await self._taken_subnets())
+        return IPAMPool(
+            subnet=str(chosen), gateway=str(chosen.network_address + 1), ip_range=config.fixed_cidr
+        )
+
+    def _default_network(self, present: Network | None, pool: IPAMPool) -> Network:
+        config = self._config
+        flag = {True: "true", False: "false"}
+        return Network(
+            id=present.id if present else secrets.token_hex(32),
+            name=endpoints.DEFAULT,
+            created=present.created if present else time.time_ns(),
+            driver="bridge",
+            ipam=IPAM(config=(pool,)),
+            bridge=config.bridge,
+            automatic=(pool.subnet,),
+            options={
+                bridge.DEFAULT: "true",
+                bridge.ICC: flag[config.icc],
+                bridge.MASQUERADE: flag[config.ip_masq],
+                bridge.HOST_BINDING: config.host_ip or "0.0.0.0",  # noqa: S104 - as Docker shows it
+                bridge.NAME: config.bridge,
+                bridge.MTU: str(config.mtu),
+            },
+        )
+
+    async def _ensure_device(self, network: Network) -> None:
+        try:
+            spec = bridge_spec(network, self._config)
+            await in_thread(self._bridges.ensure, spec, alias=_alias(network))
+        except BoxshipError as error:
+            log.error("network %s: %s", network.name, error)  # noqa: TRY400 - the text says all
+
+    # ---- create
+
+    async def create(self, request: NetworkRequest) -> str:
+        """See services.networks."""
+        _require_possible(request)
+        async with self._lock, AsyncExitStack() as undo:
+            if self._state.find_network_by_name(request.name) is not None:
+                raise NetworkNameTaken(request.name)
+            network = await self._plan(request)
+            spec = bridge_spec(network, self._config)
+            self._require_own_device(network, spec)
+            self._state.add_network(network)
+            undo.callback(self._state.delete_network, network.id)
+            made = await in_thread(self._bridges.ensure, spec, alias=_alias(network))
+            if not made:  # somebody else's bridge: used, and left alone when the network goes
+                self._state.put_network(msgspec.structs.replace(network, bridge=""))
+            undo.pop_all()
+        self._tell("create", network)
+        return network.id
+
+    async def _plan(self, request: NetworkRequest) -> Network:
+        asked = request.ipam or IPAM()
+        ipv4 = request.enable_ipv4 is not False
+        ipv6 = request.enable_ipv6 is True
+        ipam.validate(asked, ipv4=ipv4, ipv6=ipv6)
+        taken = await self._taken_subnets()
+        given = [ipam.parse_subnet(pool.subnet) for pool in asked.config if pool.subnet]
+        own = self._own_subnets()
+        for number, subnet in enumerate(given):
+            if ipam.overlaps(subnet, [*own, *given[:number]]):
+                raise ipam.PoolOverlap
+        chosen = self._choose_missing(asked, given, taken, ipv4=ipv4, ipv6=ipv6)
+        identifier = secrets.token_hex(32)
+        return Network(
+            id=identifier,
+            name=request.name,
+            created=time.time_ns(),
+            driver=request.driver or "bridge",
+            enable_ipv4=ipv4,
+            enable_ipv6=ipv6,
+            ipam=IPAM(
+                driver=asked.driver or "default",
+                options=asked.options,
+                config=(*(pool for pool in asked.config if pool.subnet), *chosen),
+            ),
+            internal=request.internal,
+            attachable=request.attachable,
+            ingress=request.ingress,
+            options=request.options,
+            labels=request.labels,
+            bridge=request.options.get(bridge.NAME) or f"br-{identifier[:12]}",
+            automatic=tuple(pool.subnet for pool in chosen),
+        )
+
+    def _choose_missing(
+        self,
+        asked: IPAM,
+        given: Sequence[Subnet],
+        taken: Sequence[Subnet],
+        *,
+        ipv4: bool,
+        ipv6: bool,
+    ) -> list[IPAMPool]:
+        """Subnets for the families that are switched on and were given none."""
+        del asked
+        versions = {subnet.version for subnet in given}
+        chosen = []
+        if ipv4 and 4 not in versions:
+            chosen.append(ipam.choose_subnet(self._config.address_pools, [*taken, *given]))
+        if ipv6 and 6 not in versions:
+            own = [AddressPool(ipam.unique_local_prefix(self._config.netns_directory), 64)]
+            pools = [*self._config.address_pools, *own]
+            chosen.append(ipam.choose_subnet(pools, [*taken, *given], version=6))
+        return [IPAMPool(subnet=str(s), gateway=str(s.network_address + 1)) for s in chosen]
+
+    async def _taken_subnets(self) -> list[Subnet]:
+        """What a new network must not overlap: ours, and every route and address of the host."""
+        routes, addresses = await in_thread(lambda: (self._route.routes(), self._route.addresses()))
+        on_host: list[Subnet] = [r.destination for r in routes if r.destination is not None]
+        on_host += [address.interface.network for address in addresses]
+        return [*self._own_subnets(), *on_host]
+
+    def _own_subnets(self) -> list[Subnet]:
+        return [
+            ipaddress.ip_network(pool.subnet, strict=False)
+            for network in self._state.networks()
+            for pool in network.ipam.config
+        ]
+
+    def _require_own_device(self, network: Network, spec: BridgeSpec) -> None:
+        for other in self._state.networks():
+            if other.driver == "bridge" and bridge_spec(other, self._config).device == spec.device:
+                raise PermissionDenied(
+                    f"cannot create network {network.id} ({spec.device}): conflicts with network "
+                    f"{other.id} ({spec.device}): networks have same bridge name"
+                )
+
+    # ---- look
+
+    async def inspect(self, name: str) -> NetworkDetail:
+        """See services.networks."""
+        return self._detail(self._state.get_network(name))
+
+    async def list(self, filters: Filters) -> Sequence[NetworkDetail]:
+        """See services.networks."""
+        filters.validate(_LIST_FILTERS)
+        kinds = filters.get("type")
+        if wrong := [kind for kind in kinds if kind not in ("builtin", "custom")]:
+            raise InvalidArgument(f"invalid filter: 'type'='{wrong[0]}'")
+        details = [self._detail(network) for network in self._state.networks()]
+        return [detail for detail in details if _selected(detail, filters)]
+
+    def _detail(self, network: Network) -> NetworkDetail:
+        return NetworkDetail(network, tuple(self._state.endpoints(network.id)))
+
+    # ---- remove
+
+    async def remove(self, name: str) -> None:
+        """See services.networks."""
+        async with self._lock:
+            network = self._state.get_network(name)
+            if network.name in PREDEFINED:
+                raise NetworkInUse(f"{network.name} is a pre-defined network and cannot be removed")
+            await self._remove(network)
+
+    async def _remove(self, network: Network) -> None:
+        active = self._state.endpoints(network.id)
+        if active or self._state.used(network.id):
+            listed = ", ".join(f'name:"{e.container_name}" id:"{e.id[:12]}"' for e in active)
+            raise NetworkInUse(
+                f"error while removing network: network {network.name} has active endpoints "
+                f"({listed})"
+            )
+        device = bridge_spec(network, self._config).device
+        undertake = self._bridges.delete if network.bridge else self._bridges.forget
+        await in_thread(undertake, device)
+        self._state.delete_network(network.id)
+        self._tell("destroy", network)
+
+    async def prune(self, filters: Filters) -> PruneResult:
+        """See services.networks."""
+        filters.validate(_PRUNE_FILTERS)
+        before_ns = _until(filters)
+        removed = []
+        async with self._lock:
+            for network in self._state.networks():
+                if network.name in PREDEFINED or network.created > before_ns:
+                    continue
+                if self._state.used(network.id) or self._state.endpoints(network.id):
+                    continue
+                if not filters.labels(network.labels) or _unwanted(network, filters):
+                    continue
+                await self._remove(network)
+                removed.append(network.name)
+        self._events.publish("network", "prune", "", {"reclaimed": "0"})
+        return PruneResult(tuple(removed))
+
+    # ---- connect
+
+    async def connect(self, name: str, container: str, settings: EndpointSettings) -> None:
+        """See services.networks."""
+        network = self._state.get_network(name)
+        found = self._get_container(container)
+        mode = endpoints.network_mode(found)
+        if network.driver == host.NAME:
+            raise InvalidArgument(
+                "cannot connect container to host network - container must be created in host "
+                "network mode"
+            )
+        if mode == endpoints.HOST or endpoints.joined_container(found) is not None:
+            raise InvalidArgument(
+                "container sharing network namespace with another container or host cannot be "
+                "connected to any other network"
+            )
+        if network.driver == null.NAME or mode == endpoints.NONE:
+            raise InvalidArgument(
+                "container cannot be connected to multiple networks with one of the networks in "
+                "private (none) mode"
+            )
+        endpoints.validate_endpoint(network, settings)
+        current = _networks_of(found)
+        if network.name in current:
+            raise PermissionDenied(
+                f"endpoint with name {found.name} already exists in network {network.name}"
+            )
+        self._put_networks(found.id, {**current, network.name: settings})
+        try:
+            await self._sandboxes.connect(found, network, settings)
+        except BaseException:
+            self._put_networks(found.id, current)
+            raise
+
+    async def disconnect(self, name: str, container: str, *, force: bool = False) -> None:
+        """See services.networks."""
+        network = self._state.get_network(name)
+        try:
+            found = self._get_container(container)
+        except NoSuchContainer:
+            if force:
+                return
+            raise
+        if network.driver == host.NAME:
+            raise InvalidArgument(
+                "cannot disconnect container from host network - container must be created in "
+                "host network mode"
+            )
+        current = _networks_of(found)
+        if network.name not in current:
+            raise Internal(f"container {found.id} is not connected to network {network.name}")
+        await self._sandboxes.disconnect(found, network)
+        remaining = {key: value for key, value in current.items() if key != network.name}
+        self._put_networks(found.id, remaining)
+
+    def _get_container(self, name: str) -> Container:
+        containers = self._metadata.containers
+        found = containers.find(name) or containers.find_by_name(name.removeprefix("/"))
+        if found is None and name:
+            beginning = containers.find_by_prefix(name)
+            found = beginning[0] if len(beginning) == 1 else None
+        if found is None:
+            raise NoSuchContainer(name)
+        return found
+
+    def _put_networks(self, container_id: str, networks: dict[str, EndpointSettings]) -> None:
+        # Read again: what else happened to the container meanwhile must not be undone.
+        now = self._metadata.containers.find(container_id)
+        if now is not None:
+            self._metadata.containers.put(msgspec.structs.replace(now, networks=networks))
+
+    def _tell(self, action: str, network: Network) -> None:
+        attributes = {"name": network.name, "type": network.driver}
+        self._events.publish("network", action, network.id, attributes)
+
+
+def _require_possible(request: NetworkRequest) -> None:
+    if not request.name.strip():
+        raise InvalidArgument("invalid name: name is empty")
+    if request.name in PREDEFINED or request.name == "default":
+        raise PermissionDenied(f"operation is not permitted on predefined {request.name} network ")
+    if request.driver in (host.NAME, null.NAME):
+        raise PermissionDenied(f'only one instance of "{request.driver}" network is allowed')
+    if request.scope == "swarm" or request.ingress:
+        raise PermissionDenied("cannot create a swarm scoped network when swarm is not active")
+    if request.driver not in ("bridge", ""):
+        raise NotFound(f'plugin "{request.driver}" not found')
+    if request.ipam is not None and request.ipam.driver not in ("default", ""):
+        raise NotFound(f'plugin "{request.ipam.driver}" not found')
+    if request.enable_ipv4 is False and not request.enable_ipv6:
+        raise InvalidArgument("IPv4 or IPv6 must be enabled")
+    device = request.options.get(bridge.NAME, "")
+    if device and (len(device.encode()) > 15 or not re.fullmatch(r"[^\s/:]+", device)):
+        raise InvalidArgument(f"invalid bridge name {device!r}".replace("'", '"'))
+
+
+def _selected(detail: NetworkDetail, filters: Filters) -> bool:
+    network = detail.network
+    kind = "builtin" if network.name in PREDEFINED else "custom"
+    dangling = kind == "custom" and not detail.endpoints
+    return (
+        filters.exact("driver", network.driver)
+        and filters.exact("scope", network.scope)
+        and filters.exact("type", kind)
+        and filters.labels(network.labels)
+        and filters.matches("id", network.id.startswith)
+        and filters.matches("name", lambda text: text in network.name)
+        and ("dangling" not in filters or dangling == filters.flag("dangling", default=False))
+    )
+
+
+def _unwanted(network: Network, filters: Filters) -> bool:
+    return "label!" in filters and any(
+        Filters({"label": (text,)}).labels(network.labels) for text in filters.get("label!")
+    )
+
+
+def _until(filters: Filters) -> int:
+    """Only networks made before this are pruned; nanoseconds since the epoch."""
+    texts = filters.get("until")
+    if not texts:
+        return 1 << 63
+    if len(texts) > 1:
+        raise InvalidArgument("more than one until filter specified")
+    try:
+        return int(float(texts[0]) * 1e9)
+    except ValueError:
+        raise InvalidArgument(f'invalid until filter: "{texts[0]}"') from None
+
+
+def _networks_of(container: Container) -> dict[str, EndpointSettings]:
+    """The networks a container is on, the default one of its mode spelled out."""
+    return {
+        attachment.network: attachment.settings for attachment in endpoints.attachments(container)
+    }
+
+
+def _alias(network: Network) -> str:
+    return f"boxship network {network.id[:12]}"
+
+
+def _switch_on_forwarding() -> None:
+    if sysctl.read("net/ipv4/ip_forward") == "0":
+        sysctl.write("net/ipv4/ip_forward", "1")
