@@ -11,6 +11,7 @@ import os
 import posixpath
 import re
 import shutil
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -110,3 +111,24 @@ def message(text: str) -> str:
         return str(found[-1].replace('\\"', '"').replace("\\\\", "\\").replace("\\n", "\n"))
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""
+
+
+class _LogEntry(msgspec.Struct):
+    msg: str = ""
+    level: str = ""
+
+
+def last_error(log: Path) -> str:
+    """The last error in a runtime's JSON log; "" when there is none."""
+    try:
+        lines = log.read_bytes().splitlines()
+    except FileNotFoundError:
+        return ""
+    for line in reversed(lines):
+        try:
+            entry = msgspec.json.decode(line, type=_LogEntry)
+        except msgspec.DecodeError:
+            continue
+        if entry.level == "error":
+            return entry.msg
+    return ""

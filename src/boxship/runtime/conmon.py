@@ -279,7 +279,7 @@ class ConmonRuntime:
             raise ContainerNotRunning(container.id) from error
         first: Mapping[str, Any] = config["process"]
         if spec.working_dir:
-            prepare.refuse_magic_links(spec.working_dir)
+            prepare.refuse_magic_links(spec.working_dir, failures.exec_refused)
         group_add = container.host_config.group_add or ()
         with opened_root(f"{bundle}/rootfs") as root_fd:
             user = spec.user or container.config.user

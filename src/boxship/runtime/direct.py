@@ -11,16 +11,11 @@ from typing import Final
 import msgspec
 
 from boxship.linux import process
-from boxship.linux.oci_runtime import OciRuntime
+from boxship.linux.oci_runtime import OciRuntime, last_error
 from boxship.runtime.contract import Output
 from boxship.runtime.waiting import wait_child, wait_readable
 
 _CHUNK: Final = 65536
-
-
-class _LogEntry(msgspec.Struct):
-    msg: str = ""
-    level: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -68,7 +63,8 @@ async def run(
     finally:
         for read, _ in pipes:
             os.close(read)
-    return Outcome(code, _complaint(log) if code else "")
+    # an error in the log means that the process never ran
+    return Outcome(code, last_error(log) if code else "")
 
 
 async def _end(pid: int, kill: Callable[[], Awaitable[None]]) -> None:
@@ -90,19 +86,3 @@ async def _pump(fd: int, stream: int, output: Output) -> None:
         if not data:
             return
         await output(stream, data)
-
-
-def _complaint(log: Path) -> str:
-    """The last error in the runtime's log: there is one exactly when the process never ran."""
-    try:
-        lines = log.read_bytes().splitlines()
-    except FileNotFoundError:
-        return ""
-    for line in reversed(lines):
-        try:
-            entry = msgspec.json.decode(line, type=_LogEntry)
-        except msgspec.DecodeError:
-            continue
-        if entry.level == "error":
-            return entry.msg
-    return ""

@@ -103,10 +103,12 @@ def make_working_directory(root_fd: int, path: str) -> None:
             raise InvalidArgument(f"Cannot mkdir: {clean}: {error.strerror}") from error
 
 
-def refuse_magic_links(path: str) -> None:
-    """Raise RuntimeRefused for a working directory that is a door to the host's files."""
+def refuse_magic_links(
+    path: str, refusal: Callable[[str, Sequence[str]], RuntimeRefused] = create_refused
+) -> None:
+    """Raise for a working directory that is a door to the host's files."""
     if _MAGIC_LINK.match(posixpath.normpath(path)):
-        raise create_refused(f"mkdir {path}: not a directory", ())
+        raise refusal(f"mkdir {path}: not a directory", ())
 
 
 def find_devices(host_config: HostConfig) -> dict[str, tuple[devices.Device, ...]]:

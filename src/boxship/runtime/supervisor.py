@@ -14,12 +14,13 @@ from typing import Final
 import msgspec
 
 from boxship.linux import process
-from boxship.linux.oci_runtime import OciRuntime
+from boxship.linux.oci_runtime import OciRuntime, last_error
 from boxship.runtime.contract import ExitStatus, SupervisedProcess
 from boxship.runtime.streams import AttachedStreams, connect
 from boxship.runtime.waiting import read_line, read_memory_file, wait_child, wait_readable
 
-FILES: Final = ("attach", "ctl", "winsz", "pidfile", "exit", "oom")
+LOG: Final = "runtime.log"
+FILES: Final = ("attach", "ctl", "winsz", "pidfile", "exit", "oom", LOG)
 _SOCKET_PATH_LIMIT: Final = 80  # of TMPDIR, where conmon makes its console socket
 
 
@@ -71,7 +72,7 @@ class Conmon:
         errors = os.memfd_create("conmon", os.MFD_CLOEXEC)
         try:
             pid = self._spawn(supervision, {"_OCI_SYNCPIPE": sync_write}, errors)
-            return await self._created(pid, sync_read, errors)
+            return await self._created(supervision, pid, sync_read, errors)
         finally:
             os.close(sync_read)
             os.close(errors)
@@ -100,7 +101,7 @@ class Conmon:
                     raise Refused(await self._complaint(pid, errors))  # noqa: TRY301
                 streams = await connect(supervision.directory, supervision.container_id)
                 _go_on(start_write)  # now the process may start: none of its output is lost
-                return await self._created(pid, sync_read, errors), streams
+                return await self._created(supervision, pid, sync_read, errors), streams
             except BaseException:
                 if streams is not None:
                     streams.close()
@@ -127,7 +128,9 @@ class Conmon:
             finally:
                 os.close(fd)
 
-    async def _created(self, pid: int, sync_read: int, errors: int) -> SupervisedProcess:
+    async def _created(
+        self, supervision: Supervision, pid: int, sync_read: int, errors: int
+    ) -> SupervisedProcess:
         started = process.start_time(pid) or 0
         try:
             line = await read_line(sync_read)
@@ -135,8 +138,10 @@ class Conmon:
             await self.abandon(pid)
             raise
         if not line:
-            raise Refused(await self._complaint(pid, errors))
-        report = msgspec.json.decode(line, type=Report)
+            said = await self._complaint(pid, errors)
+            raise Refused(_last_error(supervision) or said)
+        # of an exec that ended at once, its exit code may have come along in a second line
+        report = msgspec.json.decode(line.partition(b"\n")[0], type=Report)
         if report.data <= 0:
             await self._reap(pid)
             raise Refused(report.message)
@@ -205,6 +210,10 @@ def _arguments(supervision: Supervision) -> Sequence[str]:
     for argument in runtime.global_arguments():
         arguments += ["--runtime-arg", argument]
     if supervision.terminal:
+        # then crun's complaints go to the terminal, where conmon does not look for them
+        log = ("--log", f"{directory}/{LOG}", "--log-format", "json")
+        for argument in log:
+            arguments += ["--runtime-arg", argument]
         arguments.append("-t")
     if supervision.stdin:
         arguments.append("-i")
@@ -213,6 +222,10 @@ def _arguments(supervision: Supervision) -> Sequence[str]:
     if supervision.process_spec:
         arguments += ["-e", "--exec-attach", "--exec-process-spec", supervision.process_spec]
     return arguments
+
+
+def _last_error(supervision: Supervision) -> str:
+    return last_error(Path(supervision.directory, LOG)) if supervision.terminal else ""
 
 
 def _go_on(start_write: int) -> None:
