@@ -764,6 +764,7 @@ else:
         return await in_thread(namespaces.run_in_netns, netns, ask)
 
     async def test_names_on_a_user_defined_network(lab: Lab) -> None:
+        await lab.restart(dns=(_OUTSIDE,))  # where nobody answers
         await create(lab, "mine")
         await create(lab, "other")
         one = await lab.run(

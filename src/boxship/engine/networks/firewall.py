@@ -79,6 +79,7 @@ table inet {table} {{
   chain published {{
     dnat ip to ip daddr . meta l4proto . th dport map @published4
     dnat ip to meta l4proto . th dport map @published4_any
+    ip6 daddr ::1 return
     dnat ip6 to ip6 daddr . meta l4proto . th dport map @published6
     dnat ip6 to meta l4proto . th dport map @published6_any
   }}

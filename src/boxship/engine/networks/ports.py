@@ -54,11 +54,15 @@ class PortRequest(NamedTuple):
 
 
 class HeldPort(NamedTuple):
-    """A host port that is ours until its socket is closed. `relayed`: the kernel cannot translate it."""
+    """A host port that is ours until its socket is closed.
+
+    `translated` by the kernel, `relayed` by us, or both: nothing translates the host's own ::1.
+    """
 
     port: PublishedPort
     target: str
     socket: socket.socket | None  # None where the kernel has no such protocol
+    translated: bool
     relayed: bool
 
     @property
@@ -211,8 +215,10 @@ class HostPorts:
         version = ipaddress.ip_address(host_ip).version
         native = target.ipv4 if version == 4 else target.ipv6
         address = native or target.ipv4 or target.ipv6
-        relayed = not self._translate or not native or host_ip == "::1"
-        if not address or (relayed and (not self._relay or request.protocol == "sctp")):
+        translated = self._translate and bool(native) and host_ip != "::1"
+        relayed = self._relay and request.protocol != "sctp"
+        relayed = relayed and (not translated or host_ip == "::")
+        if not address or not (translated or relayed):
             return None
         if optional and version == 6 and not _has_ipv6():
             return None
@@ -225,7 +231,7 @@ class HostPorts:
         self._require_free(port)
         bound = _bind(port, address)
         self._held.add((port.protocol, host_ip, number))
-        return HeldPort(port, address, bound, relayed)
+        return HeldPort(port, address, bound, translated, relayed)
 
     def _require_free(self, port: PublishedPort) -> None:
         mine = ipaddress.ip_address(port.host_ip)

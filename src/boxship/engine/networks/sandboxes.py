@@ -536,7 +536,7 @@ def _leading(pairs: Sequence[Pair]) -> Pair | None:
 
 
 def _translated(held: Sequence[HeldPort]) -> list[Publication]:
-    return [each.publication for each in held if not each.relayed]
+    return [each.publication for each in held if each.translated]
 
 
 def _free_number(sandbox: Sandbox, prefix: str) -> int:
