@@ -133,19 +133,9 @@ class ConmonRuntime:
             await in_thread(self._cgroup(container).kill, signal)
             return
         state = container.state
-        fd = process.open_pidfd(state.pid) if state.pid > 0 else None
-        if fd is None:
+        supervised = SupervisedProcess(state.pid, state.supervisor_pid, state.supervisor_started)
+        if not _send(supervised, signal):
             raise ContainerNotRunning(container.id)
-        try:
-            # the PID is the container's own only while its supervisor is the parent
-            if process.parent(state.pid) != state.supervisor_pid or not process.is_alive(
-                state.supervisor_pid, state.supervisor_started
-            ):
-                raise ContainerNotRunning(container.id)
-            if not process.send_signal(fd, signal):
-                raise ContainerNotRunning(container.id)
-        finally:
-            os.close(fd)
 
     async def pause(self, container: Container) -> None:
         """Freeze."""
@@ -207,6 +197,13 @@ class ConmonRuntime:
                 raise failures.exec_refused(error.text, spec.cmd) from error
             undo.pop_all()
             return result
+
+    async def kill_exec(
+        self, container: Container, process: SupervisedProcess, signal: int
+    ) -> None:
+        """Signal an exec's process."""
+        if not _send(process, signal):
+            raise ContainerNotRunning(container.id)
 
     async def wait_exec(
         self, container: Container, exec_id: str, process: SupervisedProcess
@@ -356,6 +353,22 @@ class ConmonRuntime:
 
     def _exec_directory(self, container_id: str, exec_id: str) -> str:
         return str(self._root / "execs" / container_id / exec_id)
+
+
+def _send(supervised: SupervisedProcess, signal: int) -> bool:
+    """Signal a process; False when it, or its supervisor, has ended."""
+    fd = process.open_pidfd(supervised.pid) if supervised.pid > 0 else None
+    if fd is None:
+        return False
+    try:
+        # the PID is the process's own only while its supervisor is the parent
+        if process.parent(supervised.pid) != supervised.supervisor_pid or not process.is_alive(
+            supervised.supervisor_pid, supervised.supervisor_started
+        ):
+            return False
+        return process.send_signal(fd, signal)
+    finally:
+        os.close(fd)
 
 
 def _kill_orphan(supervised: SupervisedProcess) -> None:

@@ -159,6 +159,12 @@ class Runtime(Protocol):
         """Start one more process; its streams miss nothing. Raises RuntimeRefused."""
         ...
 
+    async def kill_exec(
+        self, container: Container, process: SupervisedProcess, signal: int
+    ) -> None:
+        """Signal an exec's process; raise ContainerNotRunning when it has ended."""
+        ...
+
     async def wait_exec(
         self, container: Container, exec_id: str, process: SupervisedProcess
     ) -> ExitStatus:

@@ -1,0 +1,1 @@
+"""Containers in this process: create, life, exec sessions, streams, files, health."""

@@ -1,0 +1,1 @@
+"""Making a container: merge, validate, plan its mounts, then do it."""

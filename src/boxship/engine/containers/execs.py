@@ -1,0 +1,301 @@
+"""Exec sessions: implements services.execs.Execs."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import signal
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+
+from boxship.concurrency import Supervisor
+from boxship.engine.containers.attachment import Plan, ProcessAttachment, RefusedAttachment
+from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.detach import parse_detach_keys
+from boxship.engine.containers.register import Register
+from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument
+from boxship.model.container import (
+    Action,
+    Container,
+    ContainerNotRunning,
+    Exec,
+    NoSuchContainer,
+    NoSuchExec,
+    require,
+)
+from boxship.runtime.contract import ExecSpec, ProcessStreams, RuntimeRefused, SupervisedProcess
+from boxship.services.execs import ExecRequest
+from boxship.services.streams import Attachment
+
+log = logging.getLogger(__name__)
+
+KEPT = 256
+"""Sessions remembered for one container once they ended or while they were not started."""
+
+
+class EngineExecs:
+    """Implements services.execs.Execs.
+
+    Sessions live in memory; those that run are also in the database, to be found again after a restart.
+    """
+
+    def __init__(self, parts: Parts, register: Register) -> None:
+        self._parts = parts
+        self._register = register
+        self._supervisor = Supervisor("execs")
+        self._sessions: dict[str, Exec] = {}
+        self._by_container: dict[str, OrderedDict[str, None]] = {}
+        self._ended: dict[str, asyncio.Event] = {}
+
+    def __repr__(self) -> str:
+        return f"EngineExecs({len(self._sessions)} sessions, {len(self._ended)} running)"
+
+    async def close(self) -> None:
+        """Stop watching; what runs keeps running."""
+        await self._supervisor.close()
+
+    async def create(self, container: str, request: ExecRequest) -> str:
+        """See services.execs."""
+        found = self._register.get(container)
+        require(found, Action.EXEC)
+        if not request.cmd:
+            raise InvalidArgument("No exec command specified")
+        parse_detach_keys(request.detach_keys)
+        for variable in request.env:
+            if not variable or variable.startswith("="):
+                raise InvalidArgument(f"invalid environment variable: {variable}")
+        session = Exec(
+            id=secrets.token_hex(32),
+            container_id=found.id,
+            **{name: getattr(request, name) for name in ExecRequest.__struct_fields__},
+        )
+        self._keep(session)
+        self._register.publish(found, f"exec_create: {_command(session)}", execID=session.id)
+        return session.id
+
+    async def start(
+        self, exec_id: str, *, detach: bool, tty: bool, console_size: tuple[int, int] | None = None
+    ) -> Attachment | None:
+        """See services.execs. A refusal by the runtime comes where Docker tells it: in the stream."""
+        del tty  # what counts is what the session was created with
+        session = self._get(exec_id)
+        if session.exit_code is not None:
+            raise Conflict(f"error: Exec command {session.id} has already run")
+        if session.started:
+            raise Conflict(f"error: Exec command {session.id} is already running")
+        container = self._container(session)
+        require(container, Action.EXEC)
+        if console_size is not None:
+            session = msgspec.structs.replace(session, console_size=console_size)
+        try:
+            streams = await self._launch(container, session)
+        except RuntimeRefused as error:
+            refusal = (Internal if error.exit_code == 128 else InvalidArgument)(str(error))
+            if detach:
+                raise refusal from error
+            return RefusedAttachment(refusal, tty=session.tty)
+        if detach:
+            streams.close()
+            return None
+        attachment = ProcessAttachment(
+            Plan(
+                tty=session.tty,
+                stdin=session.attach_stdin,
+                stdout=session.attach_stdout,
+                stderr=session.attach_stderr,
+                ends_stdin=True,
+                keys=parse_detach_keys(session.detach_keys) if session.tty else None,
+            ),
+            on_detach=lambda: self._register.publish(container, "exec_detach", execID=session.id),
+            finished=lambda: self._wait_ended(session.id),
+        )
+        attachment.join(streams)
+        return attachment
+
+    async def resize(self, exec_id: str, height: int, width: int) -> None:
+        """See services.execs."""
+        session = self._get(exec_id)
+        container = self._container(session)
+        if not session.running:
+            raise Conflict(f"Exec command {exec_id} is not running")
+        try:
+            await self._parts.runtime.resize_exec(container, session.id, height, width)
+        except ContainerNotRunning:
+            return  # it ended this moment
+
+    async def inspect(self, exec_id: str) -> Exec:
+        """See services.execs."""
+        return self._get(exec_id)
+
+    def open_ids(self, container_id: str) -> tuple[str, ...]:
+        """The sessions of a container that have not ended, as inspect shows them."""
+        return tuple(
+            exec_id
+            for exec_id in self._by_container.get(container_id, ())
+            if self._sessions[exec_id].exit_code is None
+        )
+
+    async def run(
+        self, container: Container, request: ExecRequest, take: Callable[[bytes], None]
+    ) -> int:
+        """Run a command to its end, handing its output over, and return its exit code."""
+        exec_id = await self.create(container.id, request)
+        try:
+            streams = await self._launch(container, self._get(exec_id))
+        except RuntimeRefused as error:
+            take(str(error).encode())
+            return error.exit_code
+        try:
+            while (chunk := await streams.read()) is not None:
+                take(chunk[1])
+            await self._wait_ended(exec_id)
+            return self._get(exec_id).exit_code or 0
+        except asyncio.CancelledError:
+            await self._kill(container, exec_id)
+            raise
+        finally:
+            streams.close()
+
+    async def _kill(self, container: Container, exec_id: str) -> None:
+        session = self._get(exec_id)
+        process = SupervisedProcess(session.pid, session.supervisor_pid, session.supervisor_started)
+        with contextlib.suppress(ContainerNotRunning):
+            await self._parts.runtime.kill_exec(container, process, signal.SIGKILL)
+
+    def begin(self, container: Container) -> None:
+        """A container runs (again)."""
+
+    def end(self, container: Container) -> None:
+        """A container ended: so do its sessions, which their own supervisors tell."""
+        for exec_id in self.open_ids(container.id):
+            if not self._sessions[exec_id].started:
+                self._drop(exec_id)
+
+    def forget(self, container_id: str) -> None:
+        """A container was removed."""
+        for exec_id in list(self._by_container.get(container_id, ())):
+            self._drop(exec_id)
+
+    async def restore(self) -> None:
+        """After a restart: watch what still runs, forget the rest."""
+        for session in self._parts.metadata.execs.list():
+            container = self._register.current(session.container_id)
+            if container is None or not container.running:
+                self._parts.metadata.execs.delete(session.id)
+                continue
+            self._keep(session)
+            self._watch(
+                container,
+                session,
+                SupervisedProcess(session.pid, session.supervisor_pid, session.supervisor_started),
+            )
+
+    async def _launch(self, container: Container, session: Exec) -> ProcessStreams:
+        self._put(msgspec.structs.replace(session, started=True))
+        self._register.publish(container, f"exec_start: {_command(session)}", execID=session.id)
+        try:
+            process, streams = await self._parts.runtime.exec(container, _spec(session))
+        except RuntimeRefused as error:
+            self._record(session, error.exit_code)
+            raise
+        except BoxshipError:
+            self._put(session)
+            raise
+        running = msgspec.structs.replace(
+            session,
+            started=True,
+            running=True,
+            pid=process.pid,
+            supervisor_pid=process.supervisor_pid,
+            supervisor_started=process.supervisor_started,
+        )
+        self._put(running)
+        self._watch(container, running, process)
+        self._parts.metadata.execs.put(running)
+        return streams
+
+    def _watch(self, container: Container, session: Exec, process: SupervisedProcess) -> None:
+        self._ended[session.id] = asyncio.Event()
+        self._supervisor.start(
+            self._follow(container, session, process), name=f"exec {session.id[:12]}"
+        )
+
+    async def _follow(
+        self, container: Container, session: Exec, process: SupervisedProcess
+    ) -> None:
+        runtime = self._parts.runtime
+        status = await runtime.wait_exec(container, session.id, process)
+        self._record(session, status.exit_code)
+        self._ended.pop(session.id).set()
+        current = self._register.current(container.id) or container
+        self._register.publish(
+            current, "exec_die", execID=session.id, exitCode=str(status.exit_code)
+        )
+        await runtime.forget_exec(container, session.id)
+        self._parts.metadata.execs.delete(session.id)
+
+    def _record(self, session: Exec, exit_code: int) -> None:
+        current = self._sessions.get(session.id)
+        if current is not None:
+            self._put(
+                msgspec.structs.replace(current, started=True, running=False, exit_code=exit_code)
+            )
+
+    async def _wait_ended(self, exec_id: str) -> None:
+        if (ended := self._ended.get(exec_id)) is not None:
+            await ended.wait()
+
+    def _get(self, exec_id: str) -> Exec:
+        session = self._sessions.get(exec_id)
+        if session is None:
+            raise NoSuchExec(exec_id)
+        return session
+
+    def _container(self, session: Exec) -> Container:
+        container = self._register.current(session.container_id)
+        if container is None:
+            raise NoSuchContainer(session.container_id)
+        return container
+
+    def _put(self, session: Exec) -> None:
+        self._sessions[session.id] = session
+
+    def _keep(self, session: Exec) -> None:
+        kept = self._by_container.setdefault(session.container_id, OrderedDict())
+        self._put(session)
+        kept[session.id] = None
+        if len(kept) > KEPT:
+            idle = [each for each in kept if not self._sessions[each].running]
+            for exec_id in idle[: len(kept) - KEPT]:
+                self._drop(exec_id)
+
+    def _drop(self, exec_id: str) -> None:
+        session = self._sessions.pop(exec_id, None)
+        if session is None:
+            return
+        kept = self._by_container.get(session.container_id)
+        if kept is not None:
+            kept.pop(exec_id, None)
+            if not kept:
+                del self._by_container[session.container_id]
+
+
+def _command(session: Exec) -> str:
+    # Docker joins program and arguments by a space, also when there are none of these
+    return f"{session.cmd[0]} {' '.join(session.cmd[1:])}"
+
+
+def _spec(session: Exec) -> ExecSpec:
+    return ExecSpec(
+        id=session.id,
+        cmd=session.cmd,
+        env=session.env,
+        user=session.user,
+        working_dir=session.working_dir,
+        tty=session.tty,
+        stdin=session.attach_stdin,
+        privileged=session.privileged,
+        console_size=session.console_size,
+    )

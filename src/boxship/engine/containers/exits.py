@@ -1,0 +1,158 @@
+"""Lives: a process is started, watched, and its end recorded, with whatever follows from it."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+import msgspec
+
+from boxship.concurrency import Supervisor
+from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.register import Register
+from boxship.engine.containers.removal import Removal, all_of
+from boxship.engine.containers.restart import plan_restart
+from boxship.engine.containers.start import Starter
+from boxship.errors import BoxshipError, NotFound
+from boxship.model.container import Container, ContainerState, Status
+from boxship.runtime.contract import ExitStatus
+from boxship.services.containers import WaitResult
+
+log = logging.getLogger(__name__)
+
+
+class Follower(Protocol):
+    """Something that lives and ends with a container's process."""
+
+    def begin(self, container: Container) -> None:
+        """The process runs."""
+        ...
+
+    def end(self, container: Container) -> None:
+        """The process ended."""
+        ...
+
+
+class Lives:
+    """Starts processes and follows each to its end."""
+
+    def __init__(
+        self, parts: Parts, register: Register, starter: Starter, removal: Removal
+    ) -> None:
+        self._parts = parts
+        self._register = register
+        self._starter = starter
+        self._removal = removal
+        self._supervisor = Supervisor("containers")
+        self.followers: tuple[Follower, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Lives({self._supervisor})"
+
+    async def close(self) -> None:
+        """Stop watching; what runs keeps running."""
+        await self._supervisor.close()
+
+    async def run(self, container: Container, *, restart_count: int = 0) -> Container:
+        """Start it and watch it; the caller holds its lock."""
+        self._register.live(container.id).cancel_restart()
+        try:
+            started = await self._starter.start(container, restart_count=restart_count)
+        except BoxshipError:
+            if container.host_config.auto_remove:
+                current = self._register.current(container.id) or container
+                await self._removal.remove(current, volumes=True)
+            raise
+        self.watch(started)
+        return started
+
+    def watch(self, container: Container) -> None:
+        """Follow a running process, one just started or one found again."""
+        live = self._register.live(container.id)
+        live.watcher = self._supervisor.start(
+            self._watch(container), name=f"watch {container.name}"
+        )
+        for follower in self.followers:
+            follower.begin(container)
+
+    async def _watch(self, container: Container) -> None:
+        status = await self._parts.runtime.wait(container)
+        try:
+            async with self._register.editing(container.id) as current:
+                # another life may have begun meanwhile, after a forced clean-up
+                if current.running and current.state.pid == container.state.pid:
+                    await self.ended(current, status)
+        except NotFound:
+            return
+
+    async def ended(self, container: Container, status: ExitStatus) -> None:
+        """Record an end, take down what served the process, restart or remove; under its lock."""
+        live = self._register.live(container.id)
+        for follower in self.followers:
+            follower.end(container)
+        await all_of(
+            f"container {container.name} ended",
+            self._parts.sandboxes.detach(container),
+            self._parts.runtime.delete(container),
+        )
+        await all_of(f"container {container.name} ended", self._starter.release_volumes(container))
+        state = ended_state(container.state, status)
+        delay = plan_restart(container, state, live.restart_delay_s)
+        if live.kept_by_user:
+            delay = None
+        removes = container.host_config.auto_remove and delay is None and not live.kept_by_user
+        if delay is not None:
+            state = msgspec.structs.replace(state, status=Status.RESTARTING)
+        container = msgspec.structs.replace(
+            container,
+            state=state,
+            restart_count=container.restart_count + (delay is not None),
+        )
+        if not removes:
+            self._register.save(container)
+        self._tell(container)
+        live.exited(WaitResult(state.exit_code, state.error))
+        if removes:
+            await self._removal.remove(container, volumes=True)
+        elif delay is not None:
+            live.restart_delay_s = delay
+            live.restarter = self._supervisor.start(
+                self._restart(container.id, delay), name=f"restart {container.name}"
+            )
+
+    def _tell(self, container: Container) -> None:
+        state = container.state
+        if state.oom_killed:
+            self._register.publish(container, "oom")
+        seconds = max(state.finished_at - state.started_at, 0) // 10**9
+        self._register.publish(
+            container, "die", exitCode=str(state.exit_code), execDuration=str(seconds)
+        )
+
+    async def _restart(self, container_id: str, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+        try:
+            async with self._register.editing(container_id) as container:
+                if container.state.status is not Status.RESTARTING:
+                    return
+                live = self._register.live(container_id)
+                live.restarter = None  # this very task: it must not cancel itself
+                await self.run(container, restart_count=container.restart_count)
+        except NotFound:
+            return
+        except BoxshipError as error:
+            # as in Docker, a restart that fails to start is the last one
+            log.warning("cannot restart container %s: %s", container_id, error)
+
+
+def ended_state(state: ContainerState, status: ExitStatus) -> ContainerState:
+    """The state after an end."""
+    return msgspec.structs.replace(
+        state,
+        status=Status.EXITED,
+        pid=0,
+        supervisor_pid=0,
+        supervisor_started=0,
+        exit_code=status.exit_code,
+        oom_killed=status.oom_killed,
+        finished_at=status.finished_at,
+    )

@@ -1,0 +1,338 @@
+"""The life of containers: implements services.containers.Containers."""
+
+import asyncio
+import builtins
+import signal as signals
+from collections.abc import Sequence
+
+import msgspec
+
+from boxship.concurrency import in_thread
+from boxship.engine.containers import live as lives
+from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.create.creator import Creator
+from boxship.engine.containers.exits import Lives
+from boxship.engine.containers.listing import plan_list, plan_prune
+from boxship.engine.containers.register import Register
+from boxship.engine.containers.removal import Removal, check_removable
+from boxship.engine.containers.signals import parse_signal, stop_signal
+from boxship.engine.containers.update import changed_host_config
+from boxship.engine.containers.view import Viewer
+from boxship.errors import Conflict, Internal, InvalidArgument, NotFound, NotModified
+from boxship.model.container import (
+    Action,
+    Container,
+    ContainerNameTaken,
+    ContainerNotRunning,
+    HostConfig,
+    RestartPolicy,
+    Status,
+    parse_name,
+    require,
+)
+from boxship.model.filters import Filters
+from boxship.services.containers import (
+    ContainerDetail,
+    ContainerListing,
+    ContainerRequest,
+    CreatedContainer,
+    PruneResult,
+    Wait,
+    WaitResult,
+)
+from boxship.store.gc import container_key
+
+_AFTER_KILL_S = 10.0
+_TRIES = 3
+
+
+class EngineContainers:
+    """Implements services.containers.Containers."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        register: Register,
+        creator: Creator,
+        lives: Lives,
+        removal: Removal,
+        viewer: Viewer,
+    ) -> None:
+        self._parts = parts
+        self._register = register
+        self._creator = creator
+        self._lives = lives
+        self._removal = removal
+        self._viewer = viewer
+
+    def __repr__(self) -> str:
+        return f"EngineContainers({self._register})"
+
+    async def create(self, request: ContainerRequest) -> CreatedContainer:
+        """See services.containers."""
+        return await self._creator.create(request)
+
+    async def start(self, name: str, *, detach_keys: str = "") -> None:  # noqa: ARG002
+        """See services.containers. The keys are those of an attachment that came before."""
+        async with self._register.editing(name) as container:
+            require(container, Action.START)
+            if container.state.status is Status.RESTARTING:
+                raise NotModified(f"container {container.id} is already running")
+            self._register.live(container.id).restart_delay_s = 0
+            await self._lives.run(container)
+
+    async def stop(self, name: str, *, signal: str = "", timeout_s: int | None = None) -> None:
+        """See services.containers."""
+        number = parse_signal(signal) if signal else None
+        container = self._register.get(name)
+        require(container, Action.STOP)
+        await self._stop(container.id, number, timeout_s)
+        self._register.publish(self._register.current(container.id) or container, "stop")
+
+    async def restart(self, name: str, *, signal: str = "", timeout_s: int | None = None) -> None:
+        """See services.containers."""
+        number = parse_signal(signal) if signal else None
+        container = self._register.get(name)
+        live = self._register.live(container.id)
+        live.kept_by_user = True
+        try:
+            if container.running or container.state.status is Status.RESTARTING:
+                await self._stop(container.id, number, timeout_s)
+                self._register.publish(container, "stop")
+            async with self._register.editing(container.id) as current:
+                live.kept_by_user = False
+                if not current.running:
+                    live.restart_delay_s = 0
+                    await self._lives.run(current)
+                self._register.publish(current, "restart")
+        finally:
+            live.kept_by_user = False
+
+    async def _stop(self, container_id: str, number: int | None, timeout_s: int | None) -> None:
+        """Ask, wait, then kill. The lock is not held while the process takes its time."""
+        async with self._register.editing(container_id) as container:
+            if not await self._mark_stopped(container):
+                return
+            ended = self._register.live(container_id).begin_wait(lives.NEXT_EXIT)
+            number = number or stop_signal(container.config.stop_signal)
+            if container.state.status is Status.PAUSED:
+                await self._thaw(container)
+            await self._signal(container, number)
+        if timeout_s is None:
+            configured = container.config.stop_timeout
+            timeout_s = (
+                self._parts.settings.shutdown_timeout_s if configured is None else configured
+            )
+        if await _within(ended, None if timeout_s < 0 else timeout_s):
+            return
+        await self._kill(container_id)
+
+    async def _mark_stopped(self, container: Container) -> bool:
+        """Remember the user's wish, durably; False when nothing runs any more."""
+        if container.state.status is Status.RESTARTING:
+            self._end_restarting(container)
+            return False
+        if not container.running:
+            return False
+        policy = container.host_config.restart_policy.name
+        if policy not in ("", "no") and not container.state.stopped_by_user:
+            state = msgspec.structs.replace(container.state, stopped_by_user=True)
+            self._register.save(msgspec.structs.replace(container, state=state))
+        return True
+
+    def _end_restarting(self, container: Container) -> None:
+        live = self._register.live(container.id)
+        live.cancel_restart()
+        state = msgspec.structs.replace(container.state, status=Status.EXITED, stopped_by_user=True)
+        self._register.save(msgspec.structs.replace(container, state=state))
+        live.exited(WaitResult(state.exit_code, state.error))
+
+    async def _kill(self, container_id: str) -> None:
+        """SIGKILL until it is over; the lock is not held while waiting."""
+        for _ in range(_TRIES):
+            try:
+                async with self._register.editing(container_id) as container:
+                    if not await self._mark_stopped(container):
+                        return
+                    ended = self._register.live(container_id).begin_wait(lives.NEXT_EXIT)
+                    await self._signal(container, signals.SIGKILL)
+            except NotFound:
+                return  # it removed itself
+            if await _within(ended, _AFTER_KILL_S):
+                return
+        raise Internal(
+            f"cannot kill container: {container_id}: tried to kill container, "
+            "but did not receive an exit event"
+        )
+
+    async def kill(self, name: str, signal: str = "SIGKILL") -> None:
+        """See services.containers."""
+        number = parse_signal(signal)
+        async with self._register.editing(name) as container:
+            refusal = f"cannot kill container: {name}: container {container.id} is not running"
+            if container.state.status is Status.RESTARTING and number == signals.SIGKILL:
+                self._end_restarting(container)
+                return
+            if not container.running:
+                raise Conflict(refusal)
+            stops = number in (signals.SIGKILL, stop_signal(container.config.stop_signal))
+            if stops:
+                await self._mark_stopped(container)
+            ended = self._register.live(container.id).begin_wait(lives.NEXT_EXIT)
+            try:
+                await self._parts.runtime.kill(container, number)
+            except ContainerNotRunning as error:
+                raise Conflict(refusal) from error
+            if container.state.status is Status.PAUSED and number == signals.SIGKILL:
+                await self._thaw(container)
+            self._register.publish(container, "kill", signal=str(number))
+        if number == signals.SIGKILL:
+            await _within(ended, _AFTER_KILL_S)
+
+    async def _signal(self, container: Container, number: int) -> None:
+        try:
+            await self._parts.runtime.kill(container, number)
+        except ContainerNotRunning:
+            return  # it just ended by itself, and its watcher waits for our lock
+        if container.state.status is Status.PAUSED:
+            await self._thaw(container)
+        self._register.publish(container, "kill", signal=str(int(number)))
+
+    async def _thaw(self, container: Container) -> None:
+        current = self._register.current(container.id)
+        if current is None or current.state.status is not Status.PAUSED:
+            return
+        await self._parts.runtime.resume(current)
+        self._register.save(_with_status(current, Status.RUNNING))
+        self._register.publish(current, "unpause")
+
+    async def pause(self, name: str) -> None:
+        """See services.containers."""
+        async with self._register.editing(name) as container:
+            require(container, Action.PAUSE)
+            await self._parts.runtime.pause(container)
+            self._register.save(_with_status(container, Status.PAUSED))
+            self._register.publish(container, "pause")
+
+    async def unpause(self, name: str) -> None:
+        """See services.containers."""
+        async with self._register.editing(name) as container:
+            require(container, Action.UNPAUSE)
+            await self._thaw(container)
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """See services.containers."""
+        async with self._register.editing(name) as container:
+            new = parse_name(new_name)
+            old = container.name
+            if new == old:
+                raise InvalidArgument("Renaming a container with the same name as its current name")
+            renamed = msgspec.structs.replace(container, name=new)
+            try:
+                self._register.save(renamed)
+            except ContainerNameTaken as error:
+                raise Conflict(f"Error when allocating new name: {error}") from error
+            if container.running:
+                try:
+                    await self._parts.sandboxes.rename(renamed, old)
+                except BaseException:
+                    self._register.save(container)
+                    raise
+            self._register.publish(renamed, "rename", oldName=f"/{old}")
+
+    async def update(
+        self, name: str, resources: HostConfig, restart_policy: RestartPolicy | None
+    ) -> Sequence[str]:
+        """See services.containers."""
+        async with self._register.editing(name) as container:
+            host_config, warnings = changed_host_config(
+                container, resources, restart_policy, self._parts.settings.capabilities
+            )
+            changed = msgspec.structs.replace(container, host_config=host_config)
+            if container.running and host_config != container.host_config:
+                await self._parts.runtime.update(changed, host_config)
+            self._register.save(changed)
+            self._register.publish(changed, "update")
+            return warnings
+
+    async def wait(self, name: str, condition: str = "not-running") -> Wait:
+        """See services.containers."""
+        container = self._register.get(name)
+        stopped = not (container.running or container.state.status is Status.RESTARTING)
+        if condition == lives.NOT_RUNNING and stopped:
+            return lives.finished(WaitResult(container.state.exit_code, container.state.error))
+        return self._register.live(container.id).begin_wait(condition)
+
+    async def remove(
+        self, name: str, *, force: bool = False, volumes: bool = False, link: bool = False
+    ) -> None:
+        """See services.containers."""
+        if link:
+            await self._remove_link(name)
+            return
+        container_id = self._register.get(name).id
+        while True:
+            async with self._register.editing(container_id) as container:
+                check_removable(container, force=force)
+                if container.state.status is Status.RESTARTING:
+                    self._end_restarting(container)
+                elif not container.running:
+                    await self._removal.remove(container, volumes=volumes)
+                    return
+                self._register.live(container_id).kept_by_user = True  # we remove it, not its end
+            await self._kill(container_id)
+
+    async def _remove_link(self, name: str) -> None:
+        parent, _, alias = name.strip("/").rpartition("/")
+        if not parent:
+            raise Conflict("Conflict, cannot remove the default link name of the container")
+        async with self._register.editing(parent) as container:
+            links = container.host_config.links or ()
+            kept = tuple(each for each in links if each.rpartition(":")[2].lstrip("/") != alias)
+            if len(kept) == len(links):
+                raise NotFound(f"Cannot get parent {parent} for name {name}")
+            host_config = msgspec.structs.replace(container.host_config, links=kept or None)
+            self._register.save(msgspec.structs.replace(container, host_config=host_config))
+
+    async def inspect(self, name: str, *, size: bool = False) -> ContainerDetail:
+        """See services.containers."""
+        return await self._viewer.detail(self._register.get(name), size=size)
+
+    async def list(self, listing: ContainerListing) -> Sequence[ContainerDetail]:
+        """See services.containers."""
+        chosen = plan_list(
+            self._register.list(),
+            listing,
+            find=self._register.get,
+            ancestors=await self._viewer.ancestors(listing.filters.get("ancestor")),
+        )
+        return [await self._viewer.detail(container, size=listing.size) for container in chosen]
+
+    async def prune(self, filters: Filters) -> PruneResult:
+        """See services.containers."""
+        removed: builtins.list[str] = []
+        reclaimed = 0
+        for container in plan_prune(self._register.list(), filters, self._parts.clock()):
+            size = await in_thread(self._parts.snapshots.size, container_key(container.id))
+            try:
+                await self.remove(container.id)
+            except (Conflict, NotFound):
+                continue  # started or gone since we looked
+            removed.append(container.id)
+            reclaimed += size
+        self._parts.events.publish("container", "prune", "", {"reclaimed": str(reclaimed)})
+        return PruneResult(tuple(removed), reclaimed)
+
+
+async def _within(wait: Wait, timeout_s: float | None) -> bool:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await wait.result()
+    except TimeoutError:
+        return False
+    return True
+
+
+def _with_status(container: Container, status: Status) -> Container:
+    state = msgspec.structs.replace(container.state, status=status)
+    return msgspec.structs.replace(container, state=state)

@@ -1,0 +1,111 @@
+"""What is only true while the engine runs: who waits for a container, and who is attached early."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from boxship.model.container import Container
+from boxship.runtime.contract import Runtime
+from boxship.services.containers import WaitResult
+
+NOT_RUNNING = "not-running"
+NEXT_EXIT = "next-exit"
+REMOVED = "removed"
+
+
+class Joining(Protocol):
+    """An attachment that waits for the process to exist."""
+
+    async def connect(self, runtime: Runtime, container: Container) -> None:
+        """The process was created: join its streams before it starts."""
+        ...
+
+    def give_up(self) -> None:
+        """There will be no process."""
+        ...
+
+
+class BegunWait:
+    """Implements services.containers.Wait."""
+
+    def __init__(self, future: "asyncio.Future[WaitResult]") -> None:
+        self._future = future
+
+    async def result(self) -> WaitResult:
+        """Block until the condition holds."""
+        return await self._future
+
+
+class Live:
+    """One container's waiters, early attachments and background tasks."""
+
+    def __init__(self) -> None:
+        self._exit: set[asyncio.Future[WaitResult]] = set()
+        self._removal: set[asyncio.Future[WaitResult]] = set()
+        self._joining: list[Joining] = []
+        self.watcher: asyncio.Task[Any] | None = None
+        self.restarter: asyncio.Task[Any] | None = None
+        self.restart_delay_s = 0.0
+        self.kept_by_user = False  # a `docker restart` is under way: no auto-removal between
+
+    def __repr__(self) -> str:
+        waiting = len(self._exit) + len(self._removal)
+        return f"Live({waiting} waiting, {len(self._joining)} joining)"
+
+    def begin_wait(self, condition: str) -> BegunWait:
+        """Wait for the next exit or for the removal: what happens from now on is not missed."""
+        future: asyncio.Future[WaitResult] = asyncio.get_running_loop().create_future()
+        waiters = self._removal if condition == REMOVED else self._exit
+        waiters.add(future)
+        future.add_done_callback(waiters.discard)
+        return BegunWait(future)
+
+    def exited(self, result: WaitResult) -> None:
+        """Wake those who wait for an exit."""
+        _wake(self._exit, result)
+
+    def removed(self, result: WaitResult) -> None:
+        """Wake everybody: there will be no other exit."""
+        self.give_up_joining()
+        _wake(self._exit, result)
+        _wake(self._removal, result)
+
+    def join(self, joining: Joining) -> Callable[[], None]:
+        """Have *joining* connected when the next process is created; returns how to withdraw it."""
+        self._joining.append(joining)
+
+        def withdraw() -> None:
+            if joining in self._joining:
+                self._joining.remove(joining)
+
+        return withdraw
+
+    async def connect_joining(self, runtime: Runtime, container: Container) -> None:
+        """Connect all early attachments to the created process."""
+        while self._joining:
+            await self._joining.pop().connect(runtime, container)
+
+    def give_up_joining(self) -> None:
+        """Tell early attachments that no process will come."""
+        while self._joining:
+            self._joining.pop().give_up()
+
+    def cancel_restart(self) -> None:
+        """Forget a restart that was due."""
+        if self.restarter is not None:
+            self.restarter.cancel()
+            self.restarter = None
+
+
+def finished(result: WaitResult) -> BegunWait:
+    """A wait whose condition holds already."""
+    future: asyncio.Future[WaitResult] = asyncio.get_running_loop().create_future()
+    future.set_result(result)
+    return BegunWait(future)
+
+
+def _wake(waiters: "set[asyncio.Future[WaitResult]]", result: WaitResult) -> None:
+    for future in list(waiters):
+        if not future.done():
+            future.set_result(result)
+    waiters.clear()

@@ -1,0 +1,83 @@
+"""Which containers there are: found by name, ID or prefix, changed under a lock, told about in events."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from boxship.concurrency import KeyedLocks
+from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.live import Live
+from boxship.errors import InvalidArgument
+from boxship.model.container import Container, NoSuchContainer
+
+
+class Register:
+    """Rows and what is live of them."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._rows = parts.metadata.containers
+        self._events = parts.events
+        self._locks = KeyedLocks()
+        self._live: dict[str, Live] = {}
+
+    def __repr__(self) -> str:
+        return f"Register({self._rows.count()} containers, {len(self._live)} live, {self._locks})"
+
+    def get(self, name: str) -> Container:
+        """By ID, name or unique ID prefix, in Docker's order; raise NoSuchContainer."""
+        found = self.find(name)
+        if found is None:
+            raise NoSuchContainer(name)
+        return found
+
+    def find(self, name: str) -> Container | None:
+        """Like get, but None; InvalidArgument when a prefix is ambiguous."""
+        if not name:
+            return None
+        exact = self._rows.find(name) or self._rows.find_by_name(name.removeprefix("/"))
+        if exact is not None:
+            return exact
+        matches = self._rows.find_by_prefix(name)
+        if len(matches) > 1:
+            raise InvalidArgument(f"multiple IDs found with provided prefix: {name}")
+        return matches[0] if matches else None
+
+    def current(self, container_id: str) -> Container | None:
+        """The row as it is now."""
+        return self._rows.find(container_id)
+
+    def list(self) -> list[Container]:
+        """All of them, oldest first."""
+        return sorted(self._rows.list(), key=lambda container: container.created)
+
+    def save(self, container: Container) -> Container:
+        """Store a new state of a row that exists."""
+        self._rows.put(container)
+        return container
+
+    def live(self, container_id: str) -> Live:
+        """Its waiters and tasks."""
+        return self._live.setdefault(container_id, Live())
+
+    def forget(self, container_id: str) -> Live | None:
+        """It was removed; the live part for a last word."""
+        return self._live.pop(container_id, None)
+
+    @contextlib.asynccontextmanager
+    async def editing(self, name: str) -> AsyncIterator[Container]:
+        """Exclude other verbs from a container, and see it as it then is."""
+        container_id = self.get(name).id
+        async with self._locks.hold(container_id):
+            container = self._rows.find(container_id)
+            if container is None:
+                raise NoSuchContainer(name)
+            yield container
+
+    def publish(self, container: Container, action: str, **attributes: str) -> None:
+        """A container event: its labels and facts are attributes, as in Docker."""
+        facts = {
+            **(container.config.labels or {}),
+            "image": container.config.image,
+            "name": container.name,
+            **attributes,
+        }
+        self._events.publish("container", action, container.id, facts)

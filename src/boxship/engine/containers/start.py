@@ -1,0 +1,255 @@
+"""Starting: network, volumes, bundle, process, streams; all of it or nothing."""
+
+import logging
+import posixpath
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+
+from boxship.concurrency import in_thread
+from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.register import Register
+from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument
+from boxship.model.container import Container, ContainerState, Health, Status
+from boxship.model.mount import MountPoint
+from boxship.model.network import Sandbox
+from boxship.runtime.contract import Bundle, RuntimeRefused
+from boxship.store.gc import container_key
+
+log = logging.getLogger(__name__)
+
+_CANNOT_START = 128
+Started = Callable[[Container], Awaitable[None]]
+
+
+class Starter:
+    """Starts containers; whoever calls holds the container's lock."""
+
+    def __init__(self, parts: Parts, register: Register) -> None:
+        self._parts = parts
+        self._register = register
+
+    def __repr__(self) -> str:
+        return "Starter()"
+
+    async def start(self, container: Container, *, restart_count: int = 0) -> Container:
+        """Run it and record that; when that fails, record why and raise."""
+        try:
+            started = await self._start(container, restart_count)
+        except RuntimeRefused as error:
+            self._record_failure(container, str(error), error.exit_code)
+            kind = Internal if error.exit_code == _CANNOT_START else InvalidArgument
+            raise kind(str(error)) from error
+        except BoxshipError as error:
+            self._record_failure(container, str(error), _CANNOT_START)
+            raise
+        self._register.publish(started, "start")
+        return started
+
+    async def _start(self, container: Container, restart_count: int) -> Container:
+        parts = self._parts
+        live = self._register.live(container.id)
+        async with AsyncExitStack() as undo:
+            joined = self._joined(container)
+            sandbox = await parts.sandboxes.attach(container)
+            undo.push_async_callback(parts.sandboxes.detach, container)
+            undo.push_async_callback(self.release_volumes, container)
+            points = await self._activate_volumes(container)
+            bundle = self._bundle(container, sandbox, points, joined)
+            process = await parts.runtime.create(bundle)
+            state = ContainerState(
+                status=Status.RUNNING,
+                pid=process.pid,
+                supervisor_pid=process.supervisor_pid,
+                supervisor_started=process.supervisor_started,
+                started_at=parts.clock(),
+                finished_at=container.state.finished_at,
+                health=_fresh_health(container),
+            )
+            started = msgspec.structs.replace(container, state=state, restart_count=restart_count)
+            undo.push_async_callback(parts.runtime.delete, started)
+            await live.connect_joining(parts.runtime, started)
+            await parts.runtime.start(started)
+            # after the process: it runs while the disk syncs, and a crash between is repaired at restore
+            self._register.save(started)
+            undo.pop_all()
+        return started
+
+    def _record_failure(self, container: Container, text: str, exit_code: int) -> None:
+        state = msgspec.structs.replace(
+            container.state,
+            status=Status.EXITED
+            if container.state.status is Status.RESTARTING
+            else container.state.status,
+            exit_code=exit_code,
+            error=text,
+        )
+        self._register.save(msgspec.structs.replace(container, state=state))
+        self._register.live(container.id).give_up_joining()
+
+    async def _activate_volumes(self, container: Container) -> list[MountPoint]:
+        points = []
+        for point in sorted(container.mounts, key=lambda each: each.destination.count("/")):
+            if point.type == "volume":
+                path = await self._parts.volumes.activate(point.name, container.id)
+                if point.subpath:
+                    path = await in_thread(_subpath, path, point.subpath)
+                points.append(msgspec.structs.replace(point, source=path))
+                self._publish_volume(container, point, "mount")
+            else:
+                if point.type == "bind":
+                    ensure_bind_source(point)
+                points.append(point)
+        points += [
+            MountPoint(
+                type="tmpfs",
+                destination=posixpath.normpath(destination),
+                tmpfs_options=tuple(options.split(",")) if options else (),
+            )
+            for destination, options in (container.host_config.tmpfs or {}).items()
+        ]
+        return sorted(points, key=lambda each: each.destination)
+
+    async def release_volumes(self, container: Container) -> None:
+        """Undo what a start did with volumes."""
+        volumes = [point for point in container.mounts if point.type == "volume"]
+        if not volumes:
+            return
+        await self._parts.volumes.deactivate([point.name for point in volumes], container.id)
+        for point in volumes:
+            self._publish_volume(container, point, "unmount")
+
+    def _publish_volume(self, container: Container, point: MountPoint, action: str) -> None:
+        attributes = {"container": container.id, "driver": point.driver}
+        if action == "mount":
+            attributes |= {
+                "destination": point.destination,
+                "propagation": point.propagation,
+                "read/write": "false" if point.read_only else "true",
+            }
+        self._parts.events.publish("volume", action, point.name, attributes)
+
+    def _bundle(
+        self,
+        container: Container,
+        sandbox: Sandbox,
+        points: list[MountPoint],
+        joined: dict[str, str],
+    ) -> Bundle:
+        settings = self._parts.settings
+        directory = settings.root / container.id
+        wants_init = container.host_config.init
+        return Bundle(
+            container=container,
+            directory=str(directory),
+            log_path=str(log_path(settings.root, container)),
+            rootfs_mounts=self._parts.snapshots.mounts(container_key(container.id)),
+            mounts=points,
+            files=self._files(container, directory, sandbox),
+            network_namespace=sandbox.key,
+            joined=joined,
+            default_ulimits=settings.default_ulimits,
+            init_path=settings.init_path if wants_init else "",
+            cgroup_parent=container.host_config.cgroup_parent or settings.cgroup_parent,
+        )
+
+    def _files(self, container: Container, directory: Path, sandbox: Sandbox) -> dict[str, str]:
+        """/etc/hosts and its like; a container that joins a network shares the other's."""
+        mode = container.host_config.network_mode
+        if mode.startswith("container:"):
+            directory = directory.parent / mode.partition(":")[2]
+        else:
+            write_network_files(container, directory, sandbox)
+        names = ("resolv.conf", "hostname", "hosts")
+        return {f"/etc/{name}": str(directory / name) for name in names}
+
+    def _joined(self, container: Container) -> dict[str, str]:
+        """The namespaces it shares, by kind; "" is the host's."""
+        host_config = container.host_config
+        joined: dict[str, str] = {}
+        modes = {
+            "pid": host_config.pid_mode,
+            "ipc": host_config.ipc_mode,
+            "uts": host_config.uts_mode,
+        }
+        if host_config.network_mode == "host" and not host_config.uts_mode:
+            modes["uts"] = ""  # Docker gives it a UTS namespace with the host's name
+        for kind, mode in modes.items():
+            if mode == "host":
+                joined[kind] = ""
+            elif mode.startswith("container:"):
+                joined[kind] = self._namespace_of(mode.partition(":")[2], kind)
+        return joined
+
+    def _namespace_of(self, name: str, kind: str) -> str:
+        other = self._register.get(name)
+        if other.state.status is Status.RESTARTING:
+            raise Conflict(
+                f"cannot join {kind.upper()} namespace of a restarting container: {other.id}"
+            )
+        if not other.running:
+            raise Conflict(
+                f"cannot join {kind.upper()} namespace of a non running container: "
+                f"container {other.id} is {other.state.status}"
+            )
+        return f"/proc/{other.state.pid}/ns/{kind}"
+
+
+def ensure_bind_source(point: MountPoint) -> None:
+    """Make the directory that `-v` names and that does not exist, as Docker does at start."""
+    options = point.spec.bind_options if point.spec else None
+    source = Path(point.source)
+    if source.exists():
+        return
+    if options is None or not options.create_mountpoint:
+        raise InvalidArgument(
+            f'invalid mount config for type "bind": bind source path does not exist: {source}'
+        )
+    try:
+        source.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise Internal(
+            f"error while creating mount source path '{source}': mkdir {source}: {reason}"
+        ) from error
+
+
+def log_path(root: Path, container: Container) -> Path | str:
+    """Where its supervisor writes the log; "" for no log."""
+    if container.host_config.log_config.type == "none":
+        return ""
+    return root / container.id / "container.log"
+
+
+def write_network_files(container: Container, directory: Path, sandbox: Sandbox) -> None:
+    """/etc/hosts and /etc/resolv.conf as the sandbox wants them, /etc/hostname as Docker does."""
+    lines = [f"{address}\t{' '.join(names)}\n" for address, names in sandbox.hosts]
+    _write(directory / "hosts", "".join(lines))
+    _write(directory / "resolv.conf", sandbox.resolv_conf)
+    config = container.config
+    full = f"{config.hostname}.{config.domainname}" if config.domainname else config.hostname
+    _write(directory / "hostname", f"{full}\n")
+
+
+def _write(path: Path, text: str) -> None:
+    # in place: a running container has this very file mounted
+    path.write_text(text)
+    path.chmod(0o644)
+
+
+def _subpath(volume: str, subpath: str) -> str:
+    path = (Path(volume) / subpath).resolve()
+    if not path.is_relative_to(Path(volume).resolve()):
+        raise InvalidArgument(f"subpath {subpath} leads out of the volume")
+    if not path.exists():
+        raise Internal(f"cannot access path {path}: lstat {path}: no such file or directory")
+    return str(path)
+
+
+def _fresh_health(container: Container) -> Health | None:
+    check = container.config.healthcheck
+    if check is None or not check.test or check.test[0] == "NONE":
+        return None
+    return Health(status="starting")

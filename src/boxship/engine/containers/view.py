@@ -1,0 +1,70 @@
+"""A container with everything around it, as inspect and ps show it."""
+
+from collections.abc import Callable, Collection, Iterable
+
+from boxship.concurrency import in_thread
+from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.start import log_path
+from boxship.errors import InvalidArgument
+from boxship.model.container import Container
+from boxship.model.image import NoSuchImage
+from boxship.services.containers import ContainerDetail
+from boxship.store.gc import container_key
+
+
+class Viewer:
+    """Collects details."""
+
+    def __init__(self, parts: Parts, exec_ids: Callable[[str], tuple[str, ...]]) -> None:
+        self._parts = parts
+        self._exec_ids = exec_ids
+
+    async def detail(self, container: Container, *, size: bool = False) -> ContainerDetail:
+        """One container; sizes only when asked for, they walk its files."""
+        parts = self._parts
+        sandbox = await parts.sandboxes.find(container.id) if container.running else None
+        image = parts.metadata.images.find(container.image) if container.image else None
+        directory = parts.settings.root / container.id
+        network_directory = directory
+        if container.host_config.network_mode.startswith("container:"):
+            network_directory = directory.parent / container.host_config.network_mode[10:]
+        written = (network_directory / "hosts").exists()
+        size_rw = (
+            await in_thread(parts.snapshots.size, container_key(container.id)) if size else None
+        )
+        log = log_path(parts.settings.root, container)
+        return ContainerDetail(
+            container=container,
+            endpoints=sandbox.endpoints if sandbox else (),
+            ports=sandbox.ports if sandbox else (),
+            exec_ids=self._exec_ids(container.id),
+            sandbox_id=sandbox.id if sandbox else "",
+            sandbox_key=sandbox.key if sandbox else "",
+            log_path=str(log) if container.state.started_at else "",
+            hosts_path=str(network_directory / "hosts") if written else "",
+            hostname_path=str(network_directory / "hostname") if written else "",
+            resolv_conf_path=str(network_directory / "resolv.conf") if written else "",
+            storage_driver=parts.settings.storage_driver,
+            storage_data=parts.snapshots.describe(container_key(container.id)),
+            image_manifest_digest=str(image.manifest.digest) if image else "",
+            size_rw=size_rw,
+            size_root_fs=None if size_rw is None else size_rw + (image.size if image else 0),
+        )
+
+    async def ancestors(self, names: Iterable[str]) -> Callable[[str], Collection[str]]:
+        """A function from an image's name to the IDs of it and all that descend from it."""
+        found: dict[str, set[str]] = {}
+        for name in names:
+            try:
+                image = await self._parts.images.get(name)
+            except (NoSuchImage, InvalidArgument):
+                found[name] = set()
+                continue
+            family, pending = {str(image.id)}, [str(image.id)]
+            while pending:
+                for child in self._parts.metadata.images.find_by("parent", pending.pop()):
+                    if str(child.id) not in family:
+                        family.add(str(child.id))
+                        pending.append(str(child.id))
+            found[name] = family
+        return lambda name: found.get(name, ())
