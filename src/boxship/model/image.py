@@ -76,14 +76,15 @@ class ImageConfig(msgspec.Struct, frozen=True, omit_defaults=True):
     Fields that other builders add are not kept here: the stored blob stays as it came.
     """
 
-    architecture: str
-    os: str
+    architecture: str = ""
+    os: str = ""
     config: OCIRunConfig | None = None
     created: str | None = ""
     author: str | None = ""
     variant: str | None = ""
     os_version: str | None = msgspec.field(default="", name="os.version")
     docker_version: str | None = ""
+    comment: str | None = ""
     rootfs: RootFS = RootFS()
     history: tuple[History, ...] | None = ()
 
@@ -118,6 +119,7 @@ class ImageLayer(msgspec.Struct, frozen=True):
     chain_id: ChainID
     blob: Descriptor
     size: int  # bytes unpacked
+    tar_size: int = 0  # bytes of the plain tar; 0 when nobody counted
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):

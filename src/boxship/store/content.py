@@ -56,16 +56,23 @@ class BlobWriter:
         while view:
             view = view[self._file.write(view) or 0 :]
 
-    def commit(self, digest: str | None = None, size: int | None = None) -> BlobDigest:
-        """Verify against what was promised, flush, and show the blob under its digest."""
+    def commit(
+        self, digest: str | None = None, size: int | None = None, *, flush: bool = True
+    ) -> BlobDigest:
+        """Verify against what was promised, flush, and show the blob under its digest.
+
+        Without *flush*, the caller flushes the file system before any row names the blob: after a power
+        cut, blobs that no row names are swept.
+        """
         actual = self.digest
         if size is not None and size != self.size:
             raise DigestMismatch(f"blob has {self.size} bytes, expected {size}")
         if digest is not None and digest != actual:
             raise DigestMismatch(f"blob has digest {actual}, expected {digest}")
-        os.fdatasync(self._file.fileno())
+        if flush:
+            os.fdatasync(self._file.fileno())
         self._file.close()
-        self._content.adopt(self.path, actual)
+        self._content.adopt(self.path, actual, flush=flush)
         return actual
 
     def close(self) -> None:
@@ -167,12 +174,13 @@ class Content:
                     raise DigestMismatch(f"blob has more than {size} bytes")
             return writer.commit(digest, size), writer.size
 
-    def adopt(self, path: Path, digest: BlobDigest) -> None:
-        """Make a flushed file of `ingest` the blob; its digest was verified by the caller."""
+    def adopt(self, path: Path, digest: BlobDigest, *, flush: bool = True) -> None:
+        """Make a file of `ingest` the blob; its digest was verified by the caller."""
         target = self.path(digest)
         path.chmod(0o644)
         path.rename(target)
-        _sync_directory(target.parent)
+        if flush:
+            _sync_directory(target.parent)
 
     def delete(self, digest: str) -> int:
         """Remove a blob; return the bytes it had, 0 when it was not here."""

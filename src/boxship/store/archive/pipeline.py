@@ -1,9 +1,10 @@
 """Working at both ends of a stream at once: hashing and inflating release the GIL, so does writing."""
 
+import contextlib
 import hashlib
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Final
 
 from boxship.model.digest import Digest
@@ -53,33 +54,45 @@ class Hashing:
         return Digest(f"sha256:{self._hash.hexdigest()}")
 
 
-def ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def ahead(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
     """Run the iterable in a thread of its own, a few chunks ahead of the reader.
 
     Closing the iterator ends the thread; what the iterable raises is raised here.
     """
+
+    def produce(put: Callable[[bytes], None]) -> None:
+        for chunk in chunks:
+            put(chunk)
+
+    return produced(produce)
+
+
+def produced(function: Callable[[Callable[[bytes], None]], None]) -> Generator[bytes, None, None]:
+    """What a function passes to the callable it is given; it runs in a thread of its own."""
     ready: queue.Queue[bytes | BaseException | None] = queue.Queue(_DEPTH)
     stop = threading.Event()
 
-    def offer(item: bytes | BaseException | None) -> None:
+    def put(chunk: bytes | BaseException | None) -> None:
         while not stop.is_set():
             try:
-                ready.put(item, timeout=0.1)
+                ready.put(chunk, timeout=0.1)
                 return
             except queue.Full:
                 continue
+        raise BrokenPipeError("the reader has gone")
 
-    def produce() -> None:
-        try:
-            for chunk in chunks:
-                offer(chunk)
-                if stop.is_set():
-                    return
-            offer(None)
-        except BaseException as error:  # noqa: BLE001 - raised again on the other side
-            offer(error)
+    def work() -> None:
+        with contextlib.suppress(BrokenPipeError):
+            try:
+                function(put)
+            except BrokenPipeError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - raised again on the other side
+                put(error)
+            else:
+                put(None)
 
-    thread = threading.Thread(target=produce, name="boxship-ahead")
+    thread = threading.Thread(target=work, name="boxship-produced")
     thread.start()
     try:
         while (item := ready.get()) is not None:
@@ -91,6 +104,6 @@ def ahead(chunks: Iterable[bytes]) -> Iterator[bytes]:
         thread.join()
 
 
-def plain(source: Source) -> Iterator[bytes]:
+def plain(source: Source) -> Generator[bytes, None, None]:
     """The decompressed bytes, prepared ahead in another thread."""
     return ahead(decompressed(source))

@@ -49,6 +49,10 @@ _MAX_ID: Final = 2**32 - 2
 _BAD_NAMES: Final = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
 
 
+class MissingLinkTarget(CorruptArchive):
+    """A hard link to something that neither the archive nor the given layers below have."""
+
+
 class Whiteouts(Enum):
     """What `.wh.` members mean: nothing special, overlayfs's own marks, or removal right here."""
 
@@ -73,10 +77,14 @@ class UnpackOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unpacked(msgspec.Struct, frozen=True):
-    """What came out: members, and bytes as Docker counts a layer's size."""
+    """What came out: members, and bytes as Docker counts a layer's size.
+
+    `implied` are directories without a member of their own: they look as the layers below have them.
+    """
 
     entries: int
     size: int
+    implied: tuple[Parts, ...] = ()
 
 
 def unpack(chunks: Iterable[bytes], root_fd: int, options: UnpackOptions) -> Unpacked:
@@ -88,6 +96,34 @@ def unpack(chunks: Iterable[bytes], root_fd: int, options: UnpackOptions) -> Unp
         unpacker.close()
 
 
+def inherit_attributes(root_fd: int, implied: Iterable[Parts], lower: Sequence[Path]) -> None:
+    """Give directories that a layer only implied the looks they have in the layers below."""
+    layers = Lower(lower)
+    places = Places(root_fd, _refuse)
+    try:
+        for parts in implied:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                _inherit(layers, parts, places.directory(parts))
+    finally:
+        places.close()
+
+
+def _inherit(layers: Lower, parts: Parts, directory: int) -> None:
+    with layers.open(parts) as source:
+        status = os.fstat(source) if source is not None else None
+        if source is None or status is None or not stat.S_ISDIR(status.st_mode):
+            return
+        fd = os.open(b".", _OPEN_DIRECTORY, dir_fd=directory)
+        try:
+            copy_attributes(source, status, fd)
+        finally:
+            os.close(fd)
+
+
+def _refuse(_parent: int, _name: bytes, parts: Parts) -> None:
+    raise FileNotFoundError(errno.ENOENT, "replaced meanwhile", os.fsdecode(b"/".join(parts)))
+
+
 class _Unpacker:
     def __init__(self, root_fd: int, options: UnpackOptions) -> None:
         self._options = options
@@ -96,6 +132,7 @@ class _Unpacker:
         self._lower = Lower(options.lower)
         # directories' modes and times, set at the end
         self._late: dict[Parts, tuple[int, int | None]] = {}
+        self._implied: dict[Parts, None] = {}
         self._created: set[Parts] = set()  # only for Whiteouts.REMOVE
         self._entries = self._bytes = 0
 
@@ -103,8 +140,8 @@ class _Unpacker:
         self._places.close()
 
     def run(self, reader: TarReader) -> Unpacked:
-        if self._options.lower:
-            self._inherit_root()
+        if self._options.whiteouts is Whiteouts.OVERLAY:
+            self._implied[()] = None
         for entry in reader:
             self._count(entry)
             try:
@@ -112,7 +149,10 @@ class _Unpacker:
             except OSError as error:
                 raise _translated(entry, error) from error
         self._finish_directories()
-        return Unpacked(self._entries, self._bytes)
+        implied = tuple(self._implied)
+        if self._options.lower:
+            inherit_attributes(self._root_fd, implied, self._options.lower)
+        return Unpacked(self._entries, self._bytes, implied)
 
     def _count(self, entry: Entry) -> None:
         self._entries += 1
@@ -188,6 +228,7 @@ class _Unpacker:
             finally:
                 os.close(fd)
         self._late[parts] = (entry.mode, entry.mtime_ns)
+        self._implied.pop(parts, None)
 
     def _replace_by_directory(self, parent: int, parts: Parts, status: os.stat_result) -> None:
         name = parts[-1]
@@ -216,7 +257,7 @@ class _Unpacker:
                 target[-1], parts[-1], src_dir_fd=source, dst_dir_fd=parent, follow_symlinks=False
             )
         except FileNotFoundError:
-            raise CorruptArchive(
+            raise MissingLinkTarget(
                 f"invalid hardlink {_show(entry.name)} -> {_show(entry.link)}: no such file"
             ) from None
         finally:
@@ -316,24 +357,10 @@ class _Unpacker:
                 self._late.setdefault(parts, (0o755, None))
                 return
         os.mkdir(name, 0o755, dir_fd=parent)
-        with self._lower.open(parts) as lower:
-            status = os.fstat(lower) if lower is not None else None
-            if lower is None or status is None or not stat.S_ISDIR(status.st_mode):
-                owner = self._options.owner or (0, 0)
-                os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
-                self._late.setdefault(parts, (0o755, None))
-                return
-            fd = os.open(name, _OPEN_DIRECTORY, dir_fd=parent)
-            try:
-                copy_attributes(lower, status, fd)
-            finally:
-                os.close(fd)
-            self._late.setdefault(parts, (stat.S_IMODE(status.st_mode), status.st_mtime_ns))
-
-    def _inherit_root(self) -> None:
-        status = os.stat(self._options.lower[0])
-        os.chown(b".", status.st_uid, status.st_gid, dir_fd=self._root_fd)
-        self._late[()] = (stat.S_IMODE(status.st_mode), status.st_mtime_ns)
+        owner = self._options.owner or (0, 0)
+        os.chown(name, *owner, dir_fd=parent, follow_symlinks=False)
+        self._late.setdefault(parts, (0o755, None))
+        self._implied[parts] = None
 
     def _set_root(self, entry: Entry) -> None:
         if self._options.whiteouts is Whiteouts.LITERAL and self._options.no_overwrite_dir_non_dir:
@@ -345,6 +372,7 @@ class _Unpacker:
         finally:
             os.close(fd)
         self._late[()] = (entry.mode, entry.mtime_ns)
+        self._implied.pop((), None)
 
     def _finish_directories(self) -> None:
         for parts, (mode, mtime_ns) in self._late.items():

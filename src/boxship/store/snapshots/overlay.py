@@ -12,7 +12,7 @@ from boxship.model.mount import Mount
 from boxship.services.files import Change
 from boxship.store.archive.changes import overlay_changes
 from boxship.store.archive.packer import PackOptions, pack_tree
-from boxship.store.archive.unpacker import UnpackOptions, Whiteouts
+from boxship.store.archive.unpacker import Unpacked, UnpackOptions, Whiteouts
 from boxship.store.archive.writer import TarWriter
 from boxship.store.metadata import Metadata
 from boxship.store.removal import remove_tree
@@ -23,7 +23,6 @@ from boxship.store.snapshots.snapshotter import (
     Snapshot,
     SnapshotExists,
     Sync,
-    UnpackTarget,
     Usage,
 )
 from boxship.store.snapshots.space import free_bytes, measure
@@ -40,6 +39,7 @@ class OverlaySnapshotter:
     """
 
     name = "overlay2"
+    is_layered = True
 
     def __init__(
         self, root: Path, metadata: Metadata, *, sync: Sync, user_xattrs: bool = False
@@ -122,33 +122,30 @@ class OverlaySnapshotter:
         return self.stat(name)
 
     @contextlib.contextmanager
-    def unpack(self, name: str, parent: str | None) -> Iterator[UnpackTarget]:
-        """Make a committed snapshot straight from a layer."""
-        below = self._directories.parent(parent)
+    def unpacking(self, parent: str | None) -> Iterator["_OverlayUnpacking"]:
+        """Begin a snapshot straight from a layer."""
+        below = self._directories.chain(self._directories.parent(parent))
         number = self._directories.reserve()
         directory = self._directories.path(number)
         directory.mkdir(mode=0o700)
+        work = _OverlayUnpacking(self._directories, number)
         try:
             files = directory / "fs"
             files.mkdir(mode=0o755)
-            options = UnpackOptions(
+            work.options = UnpackOptions(
                 whiteouts=Whiteouts.OVERLAY,
-                lower=tuple(self._fs(layer) for layer in self._directories.chain(below)),
+                lower=tuple(self._fs(layer) for layer in below),
                 opaque_xattr=f"{'user' if self._user_xattrs else 'trusted'}.overlay.opaque",
                 max_bytes=free_bytes(files),
             )
-            target = UnpackTarget(files, options)
-            yield target
-            self._sync(files)
-            with contextlib.suppress(SnapshotExists):
-                self._directories.insert(
-                    number, name, Kind.COMMITTED, below, target.size, target.inodes
-                )
-                return
-        except BaseException:
-            remove_tree(directory)
-            raise
-        remove_tree(directory)
+            yield work
+        finally:
+            if not work.committed:
+                remove_tree(directory)
+
+    def sync(self) -> None:
+        """Flush what was unpacked to the disk."""
+        self._sync(self._directories.root)
 
     def remove(self, key: str) -> None:
         """Remove a snapshot of any kind."""
@@ -229,3 +226,25 @@ class OverlaySnapshotter:
 
     def _fs(self, number: int) -> Path:
         return self._directories.path(number) / "fs"
+
+
+class _OverlayUnpacking:
+    """See the Unpacking protocol."""
+
+    def __init__(self, directories: SnapshotDirectories, number: int) -> None:
+        self._directories = directories
+        self._number = number
+        self.options = UnpackOptions()
+        self.committed = False
+
+    @property
+    def directory(self) -> Path:
+        return self._directories.path(self._number) / "fs"
+
+    def commit(self, name: str, parent: str | None, unpacked: Unpacked) -> None:
+        below = self._directories.parent(parent)
+        with contextlib.suppress(SnapshotExists):
+            self._directories.insert(
+                self._number, name, Kind.COMMITTED, below, unpacked.size, unpacked.entries
+            )
+            self.committed = True

@@ -11,7 +11,7 @@ import msgspec
 from boxship.errors import AlreadyExists, Conflict, NotFound
 from boxship.model.mount import Mount
 from boxship.services.files import Change
-from boxship.store.archive.unpacker import UnpackOptions
+from boxship.store.archive.unpacker import Unpacked, UnpackOptions
 from boxship.store.archive.writer import TarWriter
 
 
@@ -41,13 +41,25 @@ class Usage(msgspec.Struct, frozen=True):
     inodes: int
 
 
-class UnpackTarget(msgspec.Struct):
-    """A layer being unpacked: write below `directory` as `options` tell, then set `size`."""
+class Unpacking(Protocol):
+    """A layer on its way to being a snapshot: write below `directory` as `options` tell."""
 
-    directory: Path
-    options: UnpackOptions
-    size: int = 0
-    inodes: int = 0
+    @property
+    def directory(self) -> Path:
+        """Where the layer's files go."""
+        ...
+
+    @property
+    def options(self) -> UnpackOptions:
+        """How this snapshotter wants it unpacked."""
+        ...
+
+    def commit(self, name: str, parent: str | None, unpacked: Unpacked) -> None:
+        """Make it a committed snapshot; when another thread was quicker, that one's stays.
+
+        The files must have been flushed (`Snapshotter.sync`).
+        """
+        ...
 
 
 class NoSuchSnapshot(NotFound):
@@ -103,11 +115,20 @@ class Snapshotter(Protocol):
         """Freeze an active snapshot; raise SnapshotExists when *name* is there already."""
         ...
 
-    def unpack(self, name: str, parent: str | None) -> AbstractContextManager[UnpackTarget]:
-        """Make a committed snapshot: it appears when the block ends well, and not at all otherwise.
+    @property
+    def is_layered(self) -> bool:
+        """True when layers can be unpacked before, and beside, those below them."""
+        ...
 
-        When another thread was quicker, that one's stays and this one's is dropped.
+    def unpacking(self, parent: str | None) -> AbstractContextManager[Unpacking]:
+        """Begin a snapshot straight from a layer; what the block did not commit leaves nothing.
+
+        With `is_layered`, *parent* may be None even if the layer has one, as long as `commit` names it.
         """
+        ...
+
+    def sync(self) -> None:
+        """Flush what was unpacked to the disk."""
         ...
 
     def remove(self, key: str) -> None:
