@@ -29,6 +29,7 @@ from boxship.runtime.contract import (
     SupervisedProcess,
 )
 from boxship.runtime.filters import Filters
+from boxship.runtime.readings import Readings
 from boxship.runtime.records import Record, Records
 from boxship.runtime.spec import Facts, cgroup_path
 from boxship.runtime.spec.process import exec_process
@@ -64,6 +65,7 @@ class ConmonRuntime:
         self._records = Records(self._root / "containers")
         self._conmon = Conmon(settings.conmon, settings.exec_root)
         self._filters = Filters()
+        self.readings = Readings(self._records, settings.hierarchies)
 
     def __repr__(self) -> str:
         return f"ConmonRuntime({self._settings.default_runtime}, {self._root})"

@@ -3,9 +3,11 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from boxship.linux import process
+
+_OUTPUT_LIMIT: Final = 16 << 20
 
 
 class Finished(NamedTuple):
@@ -66,9 +68,9 @@ async def run_program(command: Sequence[str]) -> Finished:
         os.close(output)
 
 
-def read_memory_file(fd: int, limit: int = 65536) -> str:
+def read_memory_file(fd: int) -> str:
     """What was written to a memory file."""
-    return os.pread(fd, limit, 0).decode(errors="replace")
+    return os.pread(fd, min(os.fstat(fd).st_size, _OUTPUT_LIMIT), 0).decode(errors="replace")
 
 
 async def read_line(fd: int) -> bytes:

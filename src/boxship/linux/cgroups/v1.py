@@ -113,7 +113,7 @@ class CgroupV1:
             fields = line.replace(":", " ").split()
             if len(fields) == 4:  # the last line, "Total N", sums up all devices
                 entries.append(
-                    BlkioEntry(int(fields[0]), int(fields[1]), fields[2].lower(), int(fields[3]))
+                    BlkioEntry(int(fields[0]), int(fields[1]), fields[2], int(fields[3]))
                 )
         return tuple(entries)
 
