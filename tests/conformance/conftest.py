@@ -66,7 +66,13 @@ def watch_containers(engine: Engine) -> set[str]:
 
     def follow() -> None:
         with engine.started(
-            "events", "--filter", "event=create", "--filter", "type=container", "--format", "{{.Actor.ID}}"
+            "events",
+            "--filter",
+            "event=create",
+            "--filter",
+            "type=container",
+            "--format",
+            "{{.Actor.ID}}",
         ) as events:
             assert events.stdout
             ids.update(line.decode().strip() for line in events.stdout)

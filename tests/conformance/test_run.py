@@ -111,7 +111,9 @@ def test_large_data_goes_through_unchanged(engine: Engine) -> None:
 
 
 def test_output_after_half_close_still_arrives(box: Box) -> None:
-    result = box.run("-i", "--", "sh", "-c", "cat; sleep 0.3; echo late; echo err >&2", stdin=b"early ")
+    result = box.run(
+        "-i", "--", "sh", "-c", "cat; sleep 0.3; echo late; echo err >&2", stdin=b"early "
+    )
     assert (result.stdout, result.stderr) == ("early late\n", "err\n")
 
 
@@ -186,7 +188,11 @@ def test_a_terminal_sets_term(box: Box) -> None:
         (["-u", "4242:4343"], "id -u; id -g; id -G", "4242\n4343\n4343"),
         (["--group-add", "extra", "--group-add", "77"], "id -G", "0 77 2000"),
         (["--hostname", "web"], "hostname; cat /etc/hostname", "web\nweb"),
-        (["--hostname", "web", "--domainname", "ex.org"], "hostname; cat /proc/sys/kernel/domainname", "web\nex.org"),
+        (
+            ["--hostname", "web", "--domainname", "ex.org"],
+            "hostname; cat /proc/sys/kernel/domainname",
+            "web\nex.org",
+        ),
         (["--entrypoint", ""], "echo $0", "sh"),
         (["--init"], "cat /proc/1/comm", "docker-init"),
         (["--shm-size", "8m"], "df -k /dev/shm | awk 'END {print $2}'", "8192"),
@@ -230,7 +236,9 @@ def test_a_working_directory_that_is_a_file_is_refused(box: Box) -> None:
 def test_a_relative_working_directory_is_refused(box: Box) -> None:
     result = box.run("-w", "etc", "--", "true")
     assert result.code == 125
-    assert "the working directory 'etc' is invalid, it needs to be an absolute path" in result.stderr
+    assert (
+        "the working directory 'etc' is invalid, it needs to be an absolute path" in result.stderr
+    )
 
 
 def test_the_entrypoint_comes_before_the_command(box: Box) -> None:
@@ -301,8 +309,11 @@ def test_t_without_a_terminal_is_refused_by_the_client(engine: Engine) -> None:
 def test_a_restart_policy_starts_it_again_and_counts(engine: Engine, box: Box) -> None:
     name = box.start("--restart", "on-failure:2", "--", "sh", "-c", "echo try; exit 3")
     eventually(
-        lambda: engine.inspect(name)["RestartCount"] == 2 and not engine.inspect(name)["State"]["Running"]
-        and not engine.inspect(name)["State"]["Restarting"]
+        lambda: (
+            engine.inspect(name)["RestartCount"] == 2
+            and not engine.inspect(name)["State"]["Running"]
+            and not engine.inspect(name)["State"]["Restarting"]
+        )
     )
     assert engine.ok("logs", name) == "try\ntry\ntry"
     assert engine.inspect(name)["State"]["ExitCode"] == 3

@@ -9,7 +9,7 @@ import pytest
 from support.box import BUSYBOX, Box
 from support.engine import Engine, eventually
 
-SERVE = ("--", "nc", "-lk", "-p", "80", "-e", "echo", "hello")
+SERVE = ("--", "nc", "-ll", "-p", "80", "-e", "echo", "hello")
 
 
 def read(engine: Engine, port: int, host: str = "127.0.0.1") -> str:
@@ -100,7 +100,7 @@ def test_a_host_address_limits_who_may_ask(engine: Engine, box: Box) -> None:
 
 
 def test_udp_is_published_both_ways(engine: Engine, box: Box) -> None:
-    name = box.start("-p", "127.0.0.1::80/udp", "--", "nc", "-lu", "-p", "80", "-e", "cat")
+    name = box.start("-p", "127.0.0.1::80/udp", "--", "udp-echo")
     port = published(engine, name, "80/udp")
     with closing(engine.new_socket(socket.SOCK_DGRAM)) as client:
         client.settimeout(0.2)
@@ -185,6 +185,7 @@ def test_a_port_is_free_again_after_stop(engine: Engine, box: Box) -> None:
         assert read(engine, port) == "hello\n"
         engine.ok("rm", "-f", name)
     with closing(engine.new_socket()) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", port))
 
 
@@ -255,6 +256,4 @@ def test_ps_shows_ports(engine: Engine, box: Box) -> None:
 
 def test_port_of_what_is_not_published_fails(engine: Engine, box: Box) -> None:
     name = box.start()
-    assert engine.fails("port", name, "80") == (
-        f"Error: No public port '80/tcp' published for {name}"
-    )
+    assert engine.fails("port", name, "80") == (f"Error: No public port '80' published for {name}")

@@ -79,5 +79,7 @@ class Box:
 
 
 def _split(args: tuple[str, ...], image: str) -> list[str]:
-    flags, command = (args[: (i := args.index("--"))], args[i + 1 :]) if "--" in args else (args, ())
+    flags, command = (
+        (args[: (i := args.index("--"))], args[i + 1 :]) if "--" in args else (args, ())
+    )
     return [*flags, image, *command]

@@ -47,7 +47,11 @@ class Boxshipd:
 
     def command(self) -> list[str]:
         installed = Path(sys.executable).with_name("boxshipd")
-        program = [str(installed)] if installed.exists() else [sys.executable, "-m", "boxship.daemon.main"]
+        program = (
+            [str(installed)]
+            if installed.exists()
+            else [sys.executable, "-m", "boxship.daemon.main"]
+        )
         return [
             *program,
             *("--data-root", str(self.data_root), "--exec-root", f"{self.root}/run"),
@@ -132,7 +136,9 @@ class Boxshipd:
         """Firewall rules that name a container's address."""
         if not shutil.which("nft"):
             return []
-        rules = subprocess.run(["nft", "list", "ruleset"], capture_output=True, text=True, check=False)
+        rules = subprocess.run(
+            ["nft", "list", "ruleset"], capture_output=True, text=True, check=False
+        )
         net = re.escape(self.address.split("/")[0].rpartition(".")[0])
         named = re.compile(rf"{net}\.(?!0/|0\b|1\b)\d+")
         return [line.strip() for line in rules.stdout.splitlines() if named.search(line)]

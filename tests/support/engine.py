@@ -141,7 +141,12 @@ class Engine:
         """Run the docker CLI, which must succeed; its raw output."""
         command = ["docker", *args]
         done = subprocess.run(
-            command, env=self.environment, input=stdin, capture_output=True, timeout=timeout, check=False
+            command,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
         )
         assert done.returncode == 0, f"docker {' '.join(args)}: {done.stderr!r}"
         return done.stdout
@@ -172,6 +177,7 @@ class Engine:
         method: str,
         path: str,
         body: Any = None,
+        /,
         *,
         headers: Mapping[str, str] | None = None,
         version: str = VERSION,
@@ -193,12 +199,12 @@ class Engine:
         finally:
             connection.close()
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, /, **query: Any) -> Any:
         reply = self.api("GET", path, **query)
         assert reply.status == 200, reply
         return reply.json()
 
-    def post(self, path: str, body: Any = None, **query: Any) -> Reply:
+    def post(self, path: str, body: Any = None, /, **query: Any) -> Reply:
         return self.api("POST", path, body, **query)
 
     @contextmanager

@@ -54,7 +54,12 @@ ANSWERS: list[tuple[str, str, int, Any]] = [
     ("POST", r"/networks/create", 201, {"Id": "n" * 64, "Warning": ""}),
     ("GET", r"/networks/.+", 200, {"Id": "n" * 64, "Name": "net"}),
     ("GET", r"/events", 200, None),
-    ("GET", r"/info", 200, {"OSType": "linux", "IndexServerAddress": "https://index.docker.io/v1/"}),
+    (
+        "GET",
+        r"/info",
+        200,
+        {"OSType": "linux", "IndexServerAddress": "https://index.docker.io/v1/"},
+    ),
     ("GET", r"/version", 200, {"Version": "28.5.2", "ApiVersion": "1.51", "Os": "linux"}),
     ("POST", r"/auth", 200, {"Status": "Login Succeeded", "IdentityToken": ""}),
 ]
