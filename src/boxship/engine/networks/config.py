@@ -5,30 +5,24 @@ from typing import Final
 
 import msgspec
 
+from boxship.engine.config import BRIDGE, AddressPool, EngineConfig
+
 DEFAULT_ROOT: Final = "/var/lib/boxship"
-
-
-class AddressPool(msgspec.Struct, frozen=True):
-    """Where networks without a subnet of their own get one: pieces of `base` with `size` bits of prefix."""
-
-    base: str
-    size: int
-
 
 # As Docker's, so that what people wrote down about their addresses stays true.
 LOCAL_POOLS: Final = (
-    AddressPool("172.17.0.0/16", 16),
-    AddressPool("172.18.0.0/16", 16),
-    AddressPool("172.19.0.0/16", 16),
-    AddressPool("172.20.0.0/14", 16),
-    AddressPool("172.24.0.0/14", 16),
-    AddressPool("172.28.0.0/14", 16),
-    AddressPool("192.168.0.0/16", 20),
+    AddressPool(base="172.17.0.0/16", size=16),
+    AddressPool(base="172.18.0.0/16", size=16),
+    AddressPool(base="172.19.0.0/16", size=16),
+    AddressPool(base="172.20.0.0/14", size=16),
+    AddressPool(base="172.24.0.0/14", size=16),
+    AddressPool(base="172.28.0.0/14", size=16),
+    AddressPool(base="192.168.0.0/16", size=20),
 )
 
 
 class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Settings of the networks; the names are dockerd's flags where it has one.
+    """Settings of the networks; the names are the engine's own where it has one.
 
     `bridge` "none" means no default network. `bip` "" picks a free subnet. `host_ip` is where ports go
     that name no address ("" is every address). `relay` lets this process carry what the kernel cannot
@@ -36,11 +30,15 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     netns_directory: str
-    bridge: str = "boxship0"
+    bridge: str = BRIDGE
+    bridge_is_ours: bool = True
     table: str = "boxship"
     bip: str = ""
     fixed_cidr: str = ""
+    fixed_cidr_v6: str = ""
     default_gateway: str = ""
+    default_gateway_v6: str = ""
+    ipv6: bool = False
     mtu: int = 1500
     icc: bool = True
     firewall: bool = True  # --iptables
@@ -52,6 +50,7 @@ class NetworkConfig(msgspec.Struct, frozen=True, kw_only=True):
     dns: tuple[str, ...] = ()
     dns_search: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
+    host_gateways: tuple[str, ...] = ()
 
 
 def device_names(root: str) -> tuple[str, str]:
@@ -63,3 +62,33 @@ def device_names(root: str) -> tuple[str, str]:
         return "boxship0", "boxship"
     suffix = hashlib.sha256(root.rstrip("/").encode()).hexdigest()[:6]
     return f"boxship-{suffix}", f"boxship_{suffix}"
+
+
+def network_config(config: EngineConfig) -> NetworkConfig:
+    """The networks' share of the engine's settings."""
+    device, table = device_names(str(config.data_root))
+    return NetworkConfig(
+        netns_directory=str(config.exec_root / "netns"),
+        bridge=device if config.bridge == BRIDGE else config.bridge,
+        bridge_is_ours=config.bridge_is_ours,
+        table=table,
+        bip=config.bip,
+        fixed_cidr=config.fixed_cidr,
+        fixed_cidr_v6=config.fixed_cidr_v6,
+        default_gateway=config.default_gateway,
+        default_gateway_v6=config.default_gateway_v6,
+        ipv6=config.ipv6,
+        mtu=config.mtu,
+        icc=config.icc,
+        firewall=config.iptables,
+        ip_forward=config.ip_forward,
+        ip_masq=config.ip_masq,
+        # 0.0.0.0 is dockerd's default, and means every address of both families
+        host_ip="" if config.ip == "0.0.0.0" else config.ip,  # noqa: S104
+        relay=config.userland_proxy,
+        address_pools=config.default_address_pools or LOCAL_POOLS,
+        dns=config.dns,
+        dns_search=config.dns_search,
+        dns_options=config.dns_opts,
+        host_gateways=config.host_gateway_ips,
+    )

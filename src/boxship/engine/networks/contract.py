@@ -34,6 +34,10 @@ class Sandboxes(Protocol):
         """The sandbox of a running container."""
         ...
 
+    async def host_gateways(self) -> tuple[str, ...]:
+        """The addresses that `--add-host name:host-gateway` means."""
+        ...
+
     async def rename(self, container: Container, old_name: str) -> None:
         """Let names follow."""
         ...

@@ -5,7 +5,7 @@ import ipaddress
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
-from boxship.engine.networks.config import AddressPool
+from boxship.engine.config import AddressPool
 from boxship.errors import Internal, InvalidArgument, PermissionDenied
 from boxship.model.network import IPAM, IPAMPool, Network
 

@@ -102,6 +102,12 @@ class NetworkSandboxes:
         """See the contract."""
         return self._state.find_sandbox(container_id)
 
+    async def host_gateways(self) -> tuple[str, ...]:
+        """See the contract."""
+        network = self._state.find_network_by_name(endpoints.DEFAULT)
+        own = [str(pool.gateway) for pool in ipam.pools(network)] if network else []
+        return self._config.host_gateways or tuple(own)
+
     async def rename(self, container: Container, old_name: str) -> None:
         """See the contract."""
         async with self._locks.hold(container.id):

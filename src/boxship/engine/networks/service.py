@@ -13,9 +13,10 @@ from typing import Final
 import msgspec
 
 from boxship.concurrency import in_thread
+from boxship.engine.config import AddressPool
 from boxship.engine.events import EventBus
 from boxship.engine.networks import endpoints, ipam
-from boxship.engine.networks.config import AddressPool, NetworkConfig
+from boxship.engine.networks.config import NetworkConfig
 from boxship.engine.networks.drivers import bridge, host, null
 from boxship.engine.networks.drivers.bridge import BridgeDriver, BridgeSpec, bridge_spec
 from boxship.engine.networks.ipam import Subnet
@@ -97,29 +98,41 @@ class NetworkService:
     async def _ensure_default(self) -> None:
         present = self._state.find_network_by_name(endpoints.DEFAULT)
         try:
-            subnet = await self._default_subnet(present)
+            pools = await self._default_pools(present)
         except BoxshipError as error:
             log.error("no default network: %s", error)  # noqa: TRY400 - the text says all
             return
-        wanted = self._default_network(present, subnet)
+        wanted = self._default_network(present, pools)
         if wanted != present:
             self._state.put_network(wanted)
 
-    async def _default_subnet(self, present: Network | None) -> IPAMPool:
+    async def _default_pools(self, present: Network | None) -> list[IPAMPool]:
         config = self._config
-        if config.bip:
-            gateway = ipaddress.ip_interface(config.bip)
-            subnet = str(gateway.network)
+        pools = [await self._default_ipv4(present)]
+        if config.ipv6:
+            subnet = config.fixed_cidr_v6
+            if not subnet:
+                (pool,) = self._choose_missing((), await self._taken_subnets(present), {6})
+                subnet = pool.subnet
+            pools.append(IPAMPool(subnet=subnet, gateway=config.default_gateway_v6))
+        return pools
+
+    async def _default_ipv4(self, present: Network | None) -> IPAMPool:
+        config = self._config
+        given = config.bip
+        if not config.bridge_is_ours:
+            given = await in_thread(self._bridges.ipv4_of, config.bridge)
+        if given:
+            gateway = ipaddress.ip_interface(given)
             ip = config.default_gateway or str(gateway.ip)
+            subnet = str(gateway.network)
             return IPAMPool(subnet=subnet, gateway=ip, ip_range=config.fixed_cidr)
         if present is not None and present.ipam.config:
             return present.ipam.config[0]
-        chosen = ipam.choose_subnet(config.address_pools, await self._taken_subnets())
-        return IPAMPool(
-            subnet=str(chosen), gateway=str(chosen.network_address + 1), ip_range=config.fixed_cidr
-        )
+        (pool,) = self._choose_missing((), await self._taken_subnets(), {4})
+        return msgspec.structs.replace(pool, ip_range=config.fixed_cidr)
 
-    def _default_network(self, present: Network | None, pool: IPAMPool) -> Network:
+    def _default_network(self, present: Network | None, pools: Sequence[IPAMPool]) -> Network:
         config = self._config
         flag = {True: "true", False: "false"}
         return Network(
@@ -127,9 +140,10 @@ class NetworkService:
             name=endpoints.DEFAULT,
             created=present.created if present else time.time_ns(),
             driver="bridge",
-            ipam=IPAM(config=(pool,)),
-            bridge=config.bridge,
-            automatic=(pool.subnet,),
+            enable_ipv6=config.ipv6,
+            ipam=IPAM(config=tuple(pools)),
+            bridge=config.bridge if config.bridge_is_ours else "",
+            automatic=tuple(pool.subnet for pool in pools),
             options={
                 bridge.DEFAULT: "true",
                 bridge.ICC: flag[config.icc],
@@ -178,7 +192,9 @@ class NetworkService:
         for number, subnet in enumerate(given):
             if ipam.overlaps(subnet, [*own, *given[:number]]):
                 raise ipam.PoolOverlap
-        chosen = self._choose_missing(asked, given, taken, ipv4=ipv4, ipv6=ipv6)
+        wanted = {version for version, on in ((4, ipv4), (6, ipv6)) if on}
+        wanted -= {subnet.version for subnet in given}
+        chosen = self._choose_missing(given, taken, wanted)
         identifier = secrets.token_hex(32)
         return Network(
             id=identifier,
@@ -202,39 +218,29 @@ class NetworkService:
         )
 
     def _choose_missing(
-        self,
-        asked: IPAM,
-        given: Sequence[Subnet],
-        taken: Sequence[Subnet],
-        *,
-        ipv4: bool,
-        ipv6: bool,
+        self, given: Sequence[Subnet], taken: Sequence[Subnet], versions: set[int]
     ) -> list[IPAMPool]:
-        """Subnets for the families that are switched on and were given none."""
-        del asked
-        versions = {subnet.version for subnet in given}
+        """Free subnets, one of each IP version."""
         chosen = []
-        if ipv4 and 4 not in versions:
+        if 4 in versions:
             chosen.append(ipam.choose_subnet(self._config.address_pools, [*taken, *given]))
-        if ipv6 and 6 not in versions:
-            own = [AddressPool(ipam.unique_local_prefix(self._config.netns_directory), 64)]
-            pools = [*self._config.address_pools, *own]
+        if 6 in versions:
+            base = ipam.unique_local_prefix(self._config.netns_directory)
+            pools = [*self._config.address_pools, AddressPool(base=base, size=64)]
             chosen.append(ipam.choose_subnet(pools, [*taken, *given], version=6))
         return [IPAMPool(subnet=str(s), gateway=str(s.network_address + 1)) for s in chosen]
 
-    async def _taken_subnets(self) -> list[Subnet]:
+    async def _taken_subnets(self, without: Network | None = None) -> list[Subnet]:
         """What a new network must not overlap: ours, and every route and address of the host."""
+        if without is not None:
+            return [s for n in self._state.networks() if n != without for s in _subnets(n)]
         routes, addresses = await in_thread(lambda: (self._route.routes(), self._route.addresses()))
         on_host: list[Subnet] = [r.destination for r in routes if r.destination is not None]
         on_host += [address.interface.network for address in addresses]
         return [*self._own_subnets(), *on_host]
 
     def _own_subnets(self) -> list[Subnet]:
-        return [
-            ipaddress.ip_network(pool.subnet, strict=False)
-            for network in self._state.networks()
-            for pool in network.ipam.config
-        ]
+        return [subnet for network in self._state.networks() for subnet in _subnets(network)]
 
     def _require_own_device(self, network: Network, spec: BridgeSpec) -> None:
         for other in self._state.networks():
@@ -440,6 +446,10 @@ def _networks_of(container: Container) -> dict[str, EndpointSettings]:
     return {
         attachment.network: attachment.settings for attachment in endpoints.attachments(container)
     }
+
+
+def _subnets(network: Network) -> list[Subnet]:
+    return [ipaddress.ip_network(pool.subnet, strict=False) for pool in network.ipam.config]
 
 
 def _alias(network: Network) -> str:

@@ -124,6 +124,14 @@ class BridgeDriver:
             raise
         return made
 
+    def ipv4_of(self, device: str) -> str:
+        """The IPv4 address of somebody else's bridge, with its prefix; raise NotFound without one."""
+        index = self._route.index(device)
+        for address in self._route.addresses():
+            if address.index == index and address.interface.version == 4:
+                return str(address.interface)
+        raise NotFound(f"bridge {device} has no IPv4 address")
+
     def delete(self, device: str) -> None:
         """Remove bridge and rules; quiet when they are gone."""
         self._firewall.remove_bridge(device)
