@@ -22,6 +22,8 @@ from boxship.concurrency import in_thread
 from boxship.engine.events import EventBus
 from boxship.engine.networks.config import NetworkConfig
 from boxship.engine.networks.networking import Networking
+from boxship.engine.networks.sandboxes import NetworkSandboxes
+from boxship.engine.networks.service import NetworkService
 from boxship.errors import (
     BoxshipError,
     Conflict,
@@ -79,11 +81,11 @@ else:
             self.networking = Networking(self.config, self.metadata, self.events)
 
         @property
-        def sandboxes(self):
+        def sandboxes(self) -> NetworkSandboxes:
             return self.networking.sandboxes
 
         @property
-        def networks(self):
+        def networks(self) -> NetworkService:
             return self.networking.networks
 
         async def start(self) -> None:

@@ -85,7 +85,7 @@ def _number(options: dict[str, str], name: str, *, default: int) -> int:
     text = options.get(name, "")
     if not text:
         return default
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise InvalidArgument(
             f'failed to parse {name} value: {text} (strconv.Atoi: parsing "{text}": invalid syntax)'
         )
