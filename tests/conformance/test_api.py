@@ -10,7 +10,6 @@ import pytest
 from support.box import BUSYBOX, Box
 from support.engine import Engine
 
-
 TOO_OLD = (
     "client version 1.23 is too old. Minimum supported API version is 1.24, "
     "please upgrade your client to a newer version"
@@ -86,7 +85,7 @@ def test_versions_within(engine: Engine, version: str) -> None:
             (400, "config cannot be empty in order to create a container"),
         ),
     ],
-    ids="cut|empty|type|twice|text|no type|no image|null".split("|"),
+    ids=["cut", "empty", "type", "twice", "text", "no type", "no image", "null"],
 )
 def test_bodies_of_create(
     engine: Engine, body: bytes, headers: dict[str, str], error: tuple[int, str]
@@ -206,7 +205,7 @@ def raw(engine: Engine, data: bytes) -> bytes:
         b"POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: x\r\n\r\n",
         b"GET /_ping HTTP/1.1\r\nHost: d\r\nX: " + b"y" * 2_000_000 + b"\r\n\r\n",
     ],
-    ids="garbage|version|no host|length|long".split("|"),
+    ids=["garbage", "version", "no host", "length", "long"],
 )
 def test_broken_http_is_answered_and_survived(engine: Engine, data: bytes) -> None:
     try:
