@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from boxship.cli.running import Context
 
 LIST_KINDS = frozenset(
-    ("list", "strings", "stringArray", "filter", "map", "mount", "network", "ulimit", "gpu-request")
+    ("list", "strings", "stringArray", "stringToString", "filter", "map", "mount", "network", "ulimit", "gpu-request")
 )
 _TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
 _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))

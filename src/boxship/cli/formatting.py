@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class FormatFailed(BoxshipError):
     """A --format that does not parse or cannot be filled."""
 
+    exit_status = 1
+
 
 class Listing:
     """How the rows of one kind are shown.

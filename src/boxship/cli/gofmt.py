@@ -20,6 +20,19 @@ MAPS = frozenset(
 _CONFIG_STRUCT_KEYS = ("Cmd", "Env", "WorkingDir")
 
 
+POINTERS = frozenset(
+    "Health Healthcheck Init MemorySwappiness OomKillDisable PidsLimit StopTimeout GraphDriver"
+    " IPAMConfig RootFS ImageManifestDescriptor ConfigFrom UsageData ContainerConfig Descriptor".split()
+)
+
+
+def nil_text(name: str) -> str:
+    """How a null field of this name prints: as the nil pointer, map or slice it is in Go."""
+    if name in POINTERS:
+        return "<nil>"
+    return "map[]" if name in MAPS else "[]"
+
+
 def typed(value: "Any", name: str = "") -> "Any":
     """Mark which objects of a JSON tree are structs, so that they print as Docker prints them."""
     if isinstance(value, dict):

@@ -57,8 +57,9 @@ def _truth(value: "Any") -> bool:
 class Run:
     """One execution."""
 
-    def __init__(self, template: Template) -> None:
+    def __init__(self, template: Template, *, go_types: bool = False) -> None:
         self.template = template
+        self._go_types = go_types  # null prints as the nil slice, map or pointer Docker's types have
         self.out: list[str] = []
         self.scope: list[tuple[str, Any]] = []
 
@@ -88,7 +89,7 @@ class Run:
             elif kind == "action":
                 value = self._pipe(node.parts, dot)
                 if not node.parts.parts[0]:
-                    self.out.append("<no value>" if value is None else self._text(value))
+                    self.out.append(self._nil(node.parts) if value is None else self._text(value))
             elif kind in {"if", "with"}:
                 self._branch(node, dot)
             elif kind == "range":
@@ -102,6 +103,12 @@ class Run:
         if isinstance(value, Record):
             return "{" + " ".join(shown(f(value.row)) for f in value.fields.values()) + "}"
         return shown(value)
+
+    def _nil(self, pipe: Node) -> str:
+        last = pipe.parts[2][-1].parts[-1]
+        if not self._go_types or last.kind != "field":
+            return "<no value>"
+        return gofmt.nil_text(last.parts[-1])
 
     def _branch(self, node: Node, dot: "Any") -> None:
         pipe, body, otherwise = node.parts
@@ -186,7 +193,7 @@ class Run:
         try:
             return self.template.functions[name](*values)
         except TypeError:
-            raise self._fail(node, f"wrong number of args for {name}: got {len(values)}") from None
+            raise self._fail(node, _arity(self.template.functions[name], name, len(values))) from None
         except (ValueError, KeyError, IndexError) as error:
             raise self._fail(node, f"error calling {name}: {error}") from None
 
@@ -235,6 +242,12 @@ class Run:
         if value is None:
             raise self._fail(node, f"nil pointer evaluating interface {{}}.{name}")
         raise self._fail(node, f"can't evaluate field {name} in type {gofmt.type_name(value)}")
+
+
+def _arity(function: "Callable[..., Any]", name: str, got: int) -> str:
+    code = getattr(function, "__code__", None)
+    want = f"want {code.co_argcount} " if code is not None else ""
+    return f"wrong number of args for {name}: {want}got {got}"
 
 
 def _length(value: "Any") -> int:
@@ -345,9 +358,9 @@ HEADER_FUNCTIONS: "dict[str, Callable[..., Any]]" = {
 }
 
 
-def render(template: Template, data: "Any") -> str:
+def render(template: Template, data: "Any", *, go_types: bool = False) -> str:
     """Execute a template once."""
-    return Run(template).execute(data)
+    return Run(template, go_types=go_types).execute(data)
 
 
 def parse_template(text: str) -> Template:

@@ -88,7 +88,7 @@ def _number(value: "Any") -> str:
 
 
 def _size_or_unknown(value: "Any") -> str:
-    return "N/A" if value is None or value < 0 else human_size(value, 3)
+    return "N/A" if value is None or value < 0 else human_size(value)
 
 
 def listing(*, full: bool) -> Listing:

@@ -1,0 +1,87 @@
+"""boxship events: what happens, as it happens."""
+
+import sys
+
+from boxship.cli.flags import FORMAT_HELP, Command, Flag, Options
+from boxship.cli.formatting import FormatFailed
+from boxship.cli.running import Context, check_filter, filters_query
+from boxship.cli.times import rfc3339_nano_local, timestamp_query
+from boxship.client.codec import dumps, json_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+def run(context: Context, options: Options) -> None:
+    """Print events until --until, or until we are stopped."""
+    show = _printer(options.format)
+    query = {
+        "since": timestamp_query(options.since) if options.since else None,
+        "until": timestamp_query(options.until) if options.until else None,
+        "filters": filters_query(options.filter),
+    }
+    response = context.client.request("GET", "/events", query)
+    for event in json_lines(response.stream()):
+        sys.stdout.write(show(event) + "\n")
+        sys.stdout.flush()
+
+
+def _printer(source: str) -> "Callable[[Any], str]":
+    if not source:
+        return _line
+    if source == "json":
+        return lambda event: dumps(event, html=True)
+    from boxship.cli.template_run import parse_template, render
+    from boxship.cli.templates import TemplateError
+
+    try:
+        template = parse_template(source)
+    except TemplateError as error:
+        raise FormatFailed(f"Error parsing format: {error}", ) from None
+
+    def show(event: "Any") -> str:
+        try:
+            return render(template, _fields(event))
+        except TemplateError as error:
+            raise FormatFailed(str(error)) from None
+
+    return show
+
+
+def _fields(event: "Any") -> "Any":
+    """The names Docker's templates know, beside those of the JSON."""
+    fields = {
+        "Status": event.get("status", ""),
+        "ID": event.get("id", ""),
+        "From": event.get("from", ""),
+        "Scope": event.get("scope", ""),
+        "Time": event.get("time", 0),
+        "TimeNano": event.get("timeNano", 0),
+        **event,
+    }
+    actor = fields.get("Actor") or {}
+    fields["Actor"] = {"ID": actor.get("ID", ""), "Attributes": actor.get("Attributes") or {}}
+    return fields
+
+
+def _line(event: "Any") -> str:
+    nanos = event.get("timeNano") or event.get("time", 0) * 1_000_000_000
+    actor = event.get("Actor") or {}
+    text = f"{rfc3339_nano_local(nanos)} {event.get('Type')} {event.get('Action')} {actor.get('ID')}"
+    attributes = actor.get("Attributes") or {}
+    if attributes:
+        text += " (" + ", ".join(f"{key}={attributes[key]}" for key in sorted(attributes)) + ")"
+    return text
+
+
+COMMAND = Command(
+    "events [OPTIONS]",
+    run,
+    Flag("filter", "f", "filter", "Filter output based on conditions provided", check=check_filter),
+    Flag("format", "", "string", FORMAT_HELP),
+    Flag("since", "", "string", "Show all events created since timestamp"),
+    Flag("until", "", "string", "Stream events until this timestamp"),
+    aliases="docker system events, docker events",
+)
