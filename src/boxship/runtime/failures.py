@@ -49,7 +49,9 @@ def create_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
     """What `docker start` reports when the runtime could not create the container."""
     complaint = message(text)
     if own := _RUNC_OWN.match(complaint):
-        return refused(_CREATE + complaint[own.end() :])
+        said = complaint[own.end() :]
+        # runc before 1.2 did not say where it happened
+        return refused(_CREATE + (_INIT if said.startswith("exec: ") else "") + said)
     return refused(_CREATE + _INIT + translated(complaint, args))
 
 

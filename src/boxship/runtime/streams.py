@@ -5,9 +5,11 @@ output; each packet to it is standard input, and shutting our sending side down 
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from boxship.model.container import ContainerNotRunning
@@ -21,12 +23,16 @@ _BACKLOG_PAUSE_S: Final = 0.005
 
 
 class AttachedStreams:
-    """ProcessStreams over an attach socket."""
+    """ProcessStreams over an attach socket. One task may read and one write at a time.
+
+    It closes itself at the end of the output.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._received: deque[tuple[int, bytes]] = deque()
         self._ended = False
+        self._waiters = 0
 
     def __repr__(self) -> str:
         return f"AttachedStreams(fd {self._socket.fileno()}, {len(self._received)} chunks waiting)"
@@ -35,10 +41,11 @@ class AttachedStreams:
         """The next output as (1 or 2, bytes); None once the process closed its streams."""
         while not self._received:
             if self._ended:
+                self.close()
                 return None
             self._receive()
             if not self._received and not self._ended:
-                await wait_readable(self._socket.fileno())
+                await self._wait(wait_readable)
         return self._received.popleft()
 
     async def write(self, data: bytes) -> None:
@@ -48,7 +55,7 @@ class AttachedStreams:
             try:
                 sent = self._socket.send(view[:_PACKET_IN], socket.MSG_NOSIGNAL)
             except BlockingIOError:
-                await wait_writable(self._socket.fileno())
+                await self._wait(wait_writable)
             except OSError as error:
                 raise ConnectionError(f"standard input is closed: {error.strerror}") from error
             else:
@@ -56,15 +63,27 @@ class AttachedStreams:
 
     async def close_stdin(self) -> None:
         """End standard input."""
-        try:
+        with contextlib.suppress(OSError):  # the process was quicker
             self._socket.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._ended = self._ended or self._socket.fileno() < 0
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection; whoever reads or writes notices."""
         self._ended = True
+        if self._waiters:
+            # the loop must stop watching the descriptor before its number is used again
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+            return
         self._socket.close()
+
+    async def _wait(self, ready: Callable[[int], Awaitable[None]]) -> None:
+        self._waiters += 1
+        try:
+            await ready(self._socket.fileno())
+        finally:
+            self._waiters -= 1
+            if self._ended and not self._waiters:
+                self._socket.close()
 
     def _receive(self) -> None:
         """Take what has arrived, joining packets of the same stream."""
