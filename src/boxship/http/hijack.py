@@ -1,7 +1,7 @@
 """Raw streams on a connection that began with HTTP: attach, exec and whatever upgrades.
 
 aiohttp has no such thing, so we swap the transport's protocol for our own and hand the connection back
-to aiohttp's server only to be forgotten. `_message_tail` is the one private name this relies on.
+to aiohttp's server only to be forgotten. `_messages` is the one private name this relies on.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import select
 from typing import Final
 
 from aiohttp.web_request import BaseRequest
+
+from boxship.errors import InvalidArgument
 
 READ_SIZE: Final = 1 << 16
 BUFFER_SIZE: Final = 1 << 17
@@ -104,13 +106,12 @@ def take_over(raw: BaseRequest, headers: dict[str, str]) -> RawStream:
     transport, http = raw.transport, raw.protocol
     if transport is None:
         raise ConnectionResetError("the client is gone")
+    if http._messages:  # noqa: SLF001 - aiohttp took early input for a request: it cannot be had back
+        raise InvalidArgument("input was sent before the connection was upgraded")
     loop = asyncio.get_running_loop()
     protocol = _HijackProtocol(loop, http)
     transport.set_protocol(protocol)
     protocol.connection_made(transport)
-    tail, http._message_tail = http._message_tail, b""  # noqa: SLF001 - see above
-    if tail:
-        protocol.reader.feed_data(tail)
     if not transport.is_reading():
         transport.resume_reading()
     http.keep_alive(False)  # noqa: FBT003 - aiohttp's signature

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
+from boxship.errors import InvalidArgument
 from boxship.http.hijack import RawStream, take_over
 from boxship.http.request import Request
 
@@ -144,7 +145,7 @@ class Hijack:
     async def send(self, request: Request) -> web.StreamResponse:
         try:
             stream = take_over(request.raw, {"Content-Type": self.content_type, **self.headers})
-        except ConnectionError:
+        except (ConnectionError, InvalidArgument):
             if self._unsent is not None:
                 await self._unsent()
             raise

@@ -12,6 +12,7 @@ import ssl
 from typing import Final, Protocol, cast
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_request import BaseRequest
 
 from boxship.errors import PermissionDenied
@@ -20,6 +21,8 @@ from boxship.http.response import Answer, Finished, Response
 from boxship.http.tls import TLSProtocol
 
 log = logging.getLogger(__name__)
+
+BACKLOG: Final = 1024
 
 LIMITS: Final = {
     "max_line_size": 1 << 18,  # build arguments travel in the query
@@ -30,7 +33,19 @@ LIMITS: Final = {
     "lingering_time": 5.0,
     "auto_decompress": False,  # a context's own compression is the builder's to look at
     "access_log": None,
+    "logger": logging.getLogger("boxship.http.protocol"),
 }
+
+
+class _StrangersNonsense(logging.Filter):
+    """Keeps malformed requests from filling the log with tracebacks: their sender gets a 400."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, HttpProcessingError)
+
+
+logging.getLogger("boxship.http.protocol").addFilter(_StrangersNonsense())
 
 
 class Application(Protocol):
@@ -79,9 +94,11 @@ class Server:
         self._http.append(http)
         loop = asyncio.get_running_loop()
         if context is None:
-            server = await loop.create_server(http, sock=listener)
+            server = await loop.create_server(http, sock=listener, backlog=BACKLOG)
         else:
-            server = await loop.create_server(lambda: TLSProtocol(context, http), sock=listener)
+            server = await loop.create_server(
+                lambda: TLSProtocol(context, http), sock=listener, backlog=BACKLOG
+            )
         self._listening.append(server)
 
     async def _handle(self, raw: BaseRequest, endpoint: Endpoint) -> web.StreamResponse:

@@ -8,6 +8,7 @@ import functools
 import types
 import typing
 from collections.abc import Callable, Mapping
+from enum import Enum, auto
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -225,19 +226,21 @@ async def read(request: Request, *, required: bool = False) -> Any:
 # -- writing
 
 
+class _Omit(Enum):
+    NEVER = auto()
+    EMPTY = auto()
+    NONE = auto()
+
+
 def encode(value: msgspec.Struct) -> dict[str, Any]:
     """A value of the model with Docker's names, ready for JSON."""
     result: dict[str, Any] = {}
     for field, name, omit, nested in _writing_plan(type(value)):
         item = getattr(value, field)
-        if omit and _is_empty(item):
+        if (omit is _Omit.EMPTY and not item) or (omit is _Omit.NONE and item is None):
             continue
         result[name] = _encode_item(item) if nested else item
     return result
-
-
-def _is_empty(item: Any) -> bool:
-    return item is None or (item is not False and not isinstance(item, msgspec.Struct) and not item)
 
 
 def _encode_item(item: Any) -> Any:
@@ -251,13 +254,24 @@ def _encode_item(item: Any) -> Any:
 
 
 @functools.cache
-def _writing_plan(cls: type[msgspec.Struct]) -> tuple[tuple[str, str, bool, bool], ...]:
+def _writing_plan(cls: type[msgspec.Struct]) -> tuple[tuple[str, str, "_Omit", bool], ...]:
     hints = typing.get_type_hints(cls)
     omitted = OMITTED.get(cls, frozenset())
     return tuple(
-        (field, docker_name(field), field in omitted, _is_nested(hints[field]))
+        (
+            field,
+            docker_name(field),
+            _omission(hints[field]) if field in omitted else _Omit.NEVER,
+            _is_nested(hints[field]),
+        )
         for field in cls.__struct_fields__
     )
+
+
+def _omission(hint: Any) -> "_Omit":
+    """Go's omitempty: a pointer (`bool | None`) is left out when it is nil, not when it points to zero."""
+    is_pointer = type(None) in typing.get_args(hint) and {bool, int} & {*typing.get_args(hint)}
+    return _Omit.NONE if is_pointer else _Omit.EMPTY
 
 
 def _is_nested(hint: Any) -> bool:
