@@ -122,6 +122,11 @@ else:
             assert found is not None
             return found
 
+        def namespaces(self) -> set[str]:
+            """The namespace files there are, without those made in advance."""
+            spares = {spare.sandbox_id[:12] for spare in self.networking._namespaces._spares}
+            return {p.name for p in Path(self.config.netns_directory).iterdir()} - spares
+
         def links(self) -> set[str]:
             with RouteSocket() as route:
                 return {link.name for link in route.links()}
@@ -417,6 +422,27 @@ else:
             assert await call(sandbox.key, _HOST, 5353, "udp") == "dns 172.17.0.1 hi"
             assert await call("", "::1", 5353, "udp") == "dns 172.17.0.1 hi"
 
+    async def test_a_udp_client_that_never_pauses_follows_the_port(lab: Lab) -> None:
+        def open_client() -> socket.socket:
+            client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            client.settimeout(1)
+            client.connect((_HOST, 5353))
+            return client
+
+        client = namespaces.run_in_netns(lab.outside, open_client)
+        ports = {"53/udp": publish(5353)}
+        with client:
+            for name in ("one", "two"):
+                sandbox = await lab.run(name, ports=ports)
+                async with Server(sandbox.key, 53, name, "udp"):
+                    await in_thread(client.send, b"hi")
+                    answer = await in_thread(client.recv, 100)
+                    assert answer.decode() == f"{name} {_OUTSIDE} hi"
+                if name == "one":
+                    await lab.run("keeps-172.17.0.3")
+                    await lab.stop("one")
+                    await lab.run("has-172.17.0.2")
+
     async def test_ports_between_networks(lab: Lab) -> None:
         """Networks are apart, but what is published is published to all."""
         await lab.networks.create(NetworkRequest(name="far"))
@@ -473,7 +499,7 @@ else:
         assert await lab.sandboxes.find(container.id) is None
         assert lab.metadata.sandboxes.find(container.id) is None
         known = {Path(sandbox.key).name for sandbox in lab.metadata.sandboxes.list()}
-        assert {p.name for p in Path(lab.config.netns_directory).iterdir()} <= known
+        assert lab.namespaces() <= known
         lab.metadata.containers.delete(container.id)
 
     # ---- restarts and other people's firewalls
@@ -498,7 +524,7 @@ else:
         half_made = Path(lab.config.netns_directory, "0123456789ab")
         namespaces.create_netns(half_made, lambda: None)
         await lab.restart()
-        assert list(Path(lab.config.netns_directory).iterdir()) == []
+        assert lab.namespaces() == set()
         assert lab.metadata.sandboxes.list() == []
         assert "8080" not in lab.rules()
         wait_for_links_to_go({"lo", "ext0", "boxship0", *fallback_devices()})

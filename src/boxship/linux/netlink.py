@@ -5,26 +5,16 @@ answers. The kernel carries on after a message that fails, so a failed batch may
 """
 
 import contextlib
-import errno
 import ipaddress
-import os
 import socket
 import struct
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
-from boxship.errors import (
-    AlreadyExists,
-    BoxshipError,
-    Internal,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-    Unavailable,
-    Unsupported,
-)
+from boxship.errors import BoxshipError, Internal, InvalidArgument
+from boxship.linux import netlink_wire as wire
+from boxship.linux.netlink_wire import Message
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -35,14 +25,8 @@ _NEWADDR, _DELADDR, _GETADDR = 20, 21, 22
 _NEWROUTE, _DELROUTE, _GETROUTE = 24, 25, 26
 _NEWNEIGH, _DELNEIGH, _GETNEIGH = 28, 29, 30
 
-_REQUEST, _ACK = 0x01, 0x04
-_DUMP: Final = 0x300
 _REPLACE, _EXCL, _CREATE = 0x100, 0x200, 0x400
-_ERROR, _DONE = 2, 3
-_CAPPED, _ACK_TLVS, _INTERRUPTED = 0x100, 0x200, 0x10
 
-_SOL_NETLINK: Final = 270
-_CAP_ACK, _EXT_ACK, _STRICT_CHECK = 10, 11, 12
 
 _IFF_UP: Final = 1
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER = 1, 3, 4, 10
@@ -50,44 +34,15 @@ _IFLA_LINKINFO, _IFLA_NET_NS_FD, _IFLA_IFALIAS, _IFLA_STATS64 = 18, 28, 20, 23
 _IFLA_PROTINFO, _IFLA_BRPORT_ISOLATED, _IFLA_BRPORT_MODE = 12, 33, 4
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA, _INFO_SLAVE_KIND = 1, 2, 5, 4
 _VETH_PEER: Final = 1
-_NESTED: Final = 0x8000
 _SCOPE_LINK, _SCOPE_HOST = 253, 254
 _NUD_PERMANENT, _NUD_REACHABLE = 0x80, 0x02
 _IFA_F_NODAD: Final = 0x02
 
-_HEADER: Final = struct.Struct("=IHHII")
 _LINK: Final = struct.Struct("=BxHiII")
 _ADDR: Final = struct.Struct("=BBBBI")
 _ROUTE: Final = struct.Struct("=BBBBBBBBI")
 _NEIGH: Final = struct.Struct("=BxxxiHBB")
-_ATTR: Final = struct.Struct("=HH")
 _STATS: Final = struct.Struct("=8Q")
-_INT: Final = struct.Struct("=i")
-
-_KINDS: Final[dict[int, type[BoxshipError]]] = {
-    errno.EEXIST: AlreadyExists,
-    errno.ENODEV: NotFound,
-    errno.ENOENT: NotFound,
-    errno.ESRCH: NotFound,
-    errno.EADDRNOTAVAIL: NotFound,
-    errno.EPERM: PermissionDenied,
-    errno.EACCES: PermissionDenied,
-    errno.EOPNOTSUPP: Unsupported,
-    errno.EAFNOSUPPORT: Unsupported,
-    errno.EINVAL: InvalidArgument,
-    errno.ERANGE: InvalidArgument,
-    errno.ENOBUFS: Unavailable,
-    errno.ENOMEM: Unavailable,
-}
-
-
-class Message(NamedTuple):
-    """A request: its type, flags and body, and what it does, for the error text."""
-
-    type: int
-    flags: int
-    body: bytes
-    what: str
 
 
 class Statistics(NamedTuple):
@@ -150,7 +105,7 @@ class Neighbour:
 def add_bridge(name: str, *, mac: str = "", mtu: int = 0, alias: str = "") -> Message:
     """Make a bridge, not yet up."""
     body = _string(_IFLA_IFNAME, name) + _options(mac=mac, mtu=mtu, alias=alias)
-    body += _attr(_IFLA_LINKINFO, _string(_INFO_KIND, "bridge"))
+    body += wire.attr(_IFLA_LINKINFO, _string(_INFO_KIND, "bridge"))
     return Message(
         _NEWLINK, _CREATE | _EXCL, _LINK.pack(0, 0, 0, 0, 0) + body, f"add bridge {name}"
     )
@@ -165,9 +120,9 @@ def add_veth(
     """
     peer_body = _LINK.pack(0, 0, 0, 0, 0) + _string(_IFLA_IFNAME, peer)
     peer_body += _u32(_IFLA_NET_NS_FD, netns_fd) + _options(mac=mac, mtu=mtu)
-    data = _attr(_INFO_DATA, _attr(_VETH_PEER, peer_body))
+    data = wire.attr(_INFO_DATA, wire.attr(_VETH_PEER, peer_body))
     body = _string(_IFLA_IFNAME, name) + _options(mtu=mtu, master=master)
-    body += _attr(_IFLA_LINKINFO, _string(_INFO_KIND, "veth") + data)
+    body += wire.attr(_IFLA_LINKINFO, _string(_INFO_KIND, "veth") + data)
     header = _LINK.pack(0, 0, 0, _IFF_UP, _IFF_UP)
     return Message(_NEWLINK, _CREATE | _EXCL, header + body, f"add veth {name}")
 
@@ -194,9 +149,11 @@ def set_link(
 
 def set_bridge_port(index: int, *, isolated: bool, hairpin: bool) -> Message:
     """Let a bridge port talk only to ports that are not isolated; let frames go back to where from."""
-    port = _attr(_IFLA_BRPORT_ISOLATED, bytes([isolated]))
-    port += _attr(_IFLA_BRPORT_MODE, bytes([hairpin]))
-    body = _LINK.pack(socket.AF_BRIDGE, 0, index, 0, 0) + _attr(_IFLA_PROTINFO | _NESTED, port)
+    port = wire.attr(_IFLA_BRPORT_ISOLATED, bytes([isolated]))
+    port += wire.attr(_IFLA_BRPORT_MODE, bytes([hairpin]))
+    body = _LINK.pack(socket.AF_BRIDGE, 0, index, 0, 0) + wire.attr(
+        _IFLA_PROTINFO | wire.NESTED, port
+    )
     return Message(_SETLINK, 0, body, f"set bridge port {index}")
 
 
@@ -209,13 +166,13 @@ def delete_link(link: int | str) -> Message:
 def add_address(index: int, interface: Interface, *, broadcast: bool = True) -> Message:
     """Give an interface an address; v6 addresses skip duplicate detection, so they work at once."""
     packed = interface.ip.packed
-    body = _attr(1, packed) + _attr(2, packed)
+    body = wire.attr(1, packed) + wire.attr(2, packed)
     if (
         isinstance(interface, ipaddress.IPv4Interface)
         and broadcast
         and interface.network.prefixlen < 31
     ):
-        body += _attr(4, interface.network.broadcast_address.packed)
+        body += wire.attr(4, interface.network.broadcast_address.packed)
     flags = _IFA_F_NODAD if interface.version == 6 else 0
     header = _ADDR.pack(_family(interface.ip), interface.network.prefixlen, flags, 0, index)
     return Message(_NEWADDR, _CREATE | _REPLACE, header + body, f"add address {interface}")
@@ -224,7 +181,7 @@ def add_address(index: int, interface: Interface, *, broadcast: bool = True) -> 
 def delete_address(index: int, interface: Interface) -> Message:
     """Take an address away."""
     header = _ADDR.pack(_family(interface.ip), interface.network.prefixlen, 0, 0, index)
-    body = _attr(1, interface.ip.packed) + _attr(2, interface.ip.packed)
+    body = wire.attr(1, interface.ip.packed) + wire.attr(2, interface.ip.packed)
     return Message(_DELADDR, 0, header + body, f"delete address {interface}")
 
 
@@ -248,14 +205,16 @@ def set_neighbour(index: int, address: Address, mac: str, *, permanent: bool = F
     """Tell the kernel an address's MAC, replacing what it believed."""
     state = _NUD_PERMANENT if permanent else _NUD_REACHABLE
     header = _NEIGH.pack(_family(address), index, state, 0, 0)
-    body = _attr(1, address.packed) + _attr(2, parse_mac(mac))
+    body = wire.attr(1, address.packed) + wire.attr(2, parse_mac(mac))
     return Message(_NEWNEIGH, _CREATE | _REPLACE, header + body, f"set neighbour {address}")
 
 
 def delete_neighbour(index: int, address: Address) -> Message:
     """Let the kernel forget an address's MAC."""
     header = _NEIGH.pack(_family(address), index, 0, 0, 0)
-    return Message(_DELNEIGH, 0, header + _attr(1, address.packed), f"delete neighbour {address}")
+    return Message(
+        _DELNEIGH, 0, header + wire.attr(1, address.packed), f"delete neighbour {address}"
+    )
 
 
 def parse_mac(text: str) -> bytes:
@@ -278,10 +237,10 @@ class RouteSocket:
     def __init__(self) -> None:
         kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
         self._socket = socket.socket(socket.AF_NETLINK, kind, 0)
-        self._socket.setsockopt(_SOL_NETLINK, _EXT_ACK, 1)
-        self._socket.setsockopt(_SOL_NETLINK, _CAP_ACK, 1)
+        self._socket.setsockopt(wire.SOL_NETLINK, wire.EXT_ACK, 1)
+        self._socket.setsockopt(wire.SOL_NETLINK, wire.CAP_ACK, 1)
         with contextlib.suppress(OSError):  # before Linux 4.20
-            self._socket.setsockopt(_SOL_NETLINK, _STRICT_CHECK, 1)
+            self._socket.setsockopt(wire.SOL_NETLINK, wire.STRICT_CHECK, 1)
         self._socket.bind((0, 0))
         self._sequence = 0
         self._lock = threading.Lock()
@@ -312,22 +271,22 @@ class RouteSocket:
         first = self._sequence + 1
         data = bytearray()
         for message in messages:
-            data += self._packed(message, _ACK)
+            data += self._packed(message, wire.ACK)
         self._socket.send(data)
         failures = []
         waiting = len(messages)
         while waiting:
-            for kind, flags, sequence, body in _split(self._socket.recv(1 << 16)):
-                if kind != _ERROR or sequence < first:
+            for kind, flags, sequence, body in wire.split(self._socket.recv(1 << 16)):
+                if kind != wire.ERROR or sequence < first:
                     continue
                 waiting -= 1
-                code = -_INT.unpack_from(body)[0]
+                code = wire.error_code(body)
                 if code:
-                    failures.append(_failure(messages[sequence - first], code, flags, body))
+                    failures.append(wire.failure(messages[sequence - first], code, flags, body))
         return failures
 
     def _dump(self, kind: int, header: bytes) -> list[bytes]:
-        message = Message(kind, _DUMP, header, "read the network's state")
+        message = Message(kind, wire.DUMP, header, "read the network's state")
         bodies: list[bytes] = []
         for _ in range(8):
             with self._lock:
@@ -341,21 +300,21 @@ class RouteSocket:
         bodies: list[bytes] = []
         consistent = True
         while True:
-            for kind, flags, sequence, body in _split(self._socket.recv(1 << 17)):
+            for kind, flags, sequence, body in wire.split(self._socket.recv(1 << 17)):
                 if sequence != self._sequence:
                     continue
-                consistent &= not flags & _INTERRUPTED
-                if kind == _DONE:
+                consistent &= not flags & wire.INTERRUPTED
+                if kind == wire.DONE:
                     return bodies, consistent
-                if kind == _ERROR:
-                    raise _failure(message, -_INT.unpack_from(body)[0], flags, body)
+                if kind == wire.ERROR:
+                    raise wire.failure(message, wire.error_code(body), flags, body)
                 bodies.append(body)
 
     def _packed(self, message: Message, flags: int) -> bytes:
         self._sequence += 1
-        length = _HEADER.size + len(message.body)
-        flags |= message.flags | _REQUEST
-        return _HEADER.pack(length, message.type, flags, self._sequence, 0) + message.body
+        length = wire.HEADER.size + len(message.body)
+        flags |= message.flags | wire.REQUEST
+        return wire.HEADER.pack(length, message.type, flags, self._sequence, 0) + message.body
 
     def index(self, name: str) -> int:
         """The index of an interface; raise NotFound."""
@@ -367,10 +326,10 @@ class RouteSocket:
         message = Message(_GETLINK, 0, body, f"find link {name}")
         with self._lock:
             self._socket.send(self._packed(message, 0))
-            for kind, flags, sequence, data in _split(self._socket.recv(1 << 16)):
+            for kind, flags, sequence, data in wire.split(self._socket.recv(1 << 16)):
                 if sequence == self._sequence:
-                    if kind == _ERROR:
-                        raise _failure(message, -_INT.unpack_from(data)[0], flags, data)
+                    if kind == wire.ERROR:
+                        raise wire.failure(message, wire.error_code(data), flags, data)
                     return _parse_link(data)
         raise Internal(f"cannot find link {name}: no answer")
 
@@ -383,7 +342,7 @@ class RouteSocket:
         found = []
         for body in self._dump(_GETADDR, _ADDR.pack(0, 0, 0, 0, 0)):
             family, prefix, _, _, index = _ADDR.unpack_from(body)
-            attributes = dict(_attributes(body[_ADDR.size :]))
+            attributes = dict(wire.attributes(body[_ADDR.size :]))
             packed = attributes.get(2, attributes.get(1))  # the local end of a point-to-point link
             if family in (socket.AF_INET, socket.AF_INET6) and packed:
                 found.append(LinkAddress(index, ipaddress.ip_interface((packed, prefix))))
@@ -394,7 +353,7 @@ class RouteSocket:
         found = []
         for body in self._dump(_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
             family, length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(body)
-            attributes = dict(_attributes(body[_ROUTE.size :]))
+            attributes = dict(wire.attributes(body[_ROUTE.size :]))
             if table == 254 and kind == 1 and family in (socket.AF_INET, socket.AF_INET6):
                 destination = attributes.get(1)
                 found.append(
@@ -411,7 +370,7 @@ class RouteSocket:
         found = []
         for body in self._dump(_GETNEIGH, _NEIGH.pack(0, 0, 0, 0, 0)):
             family, index, _, _, _ = _NEIGH.unpack_from(body)
-            attributes = dict(_attributes(body[_NEIGH.size :]))
+            attributes = dict(wire.attributes(body[_NEIGH.size :]))
             if family in (socket.AF_INET, socket.AF_INET6) and 1 in attributes:
                 mac = attributes.get(2, b"").hex(":")
                 found.append(Neighbour(index, ipaddress.ip_address(attributes[1]), mac))
@@ -421,23 +380,19 @@ class RouteSocket:
 # ---- bytes
 
 
-def _attr(kind: int, data: bytes) -> bytes:
-    return _ATTR.pack(len(data) + 4, kind) + data + b"\0" * (-len(data) % 4)
-
-
 def _string(kind: int, text: str) -> bytes:
     data = text.encode()
     if kind == _IFLA_IFNAME and not 0 < len(data) < 16:
         raise InvalidArgument(f"interface name {text!r} must have 1 to 15 bytes")
-    return _attr(kind, data + b"\0")
+    return wire.attr(kind, data + b"\0")
 
 
 def _u32(kind: int, value: int) -> bytes:
-    return _attr(kind, value.to_bytes(4, "little" if struct.pack("=H", 1)[0] else "big"))
+    return wire.attr(kind, value.to_bytes(4, "little" if struct.pack("=H", 1)[0] else "big"))
 
 
 def _options(*, mac: str = "", mtu: int = 0, alias: str = "", master: int = 0) -> bytes:
-    body = _attr(_IFLA_ADDRESS, parse_mac(mac)) if mac else b""
+    body = wire.attr(_IFLA_ADDRESS, parse_mac(mac)) if mac else b""
     body += _u32(_IFLA_MTU, mtu) if mtu else b""
     body += _string(_IFLA_IFALIAS, alias) if alias else b""
     return body + (_u32(_IFLA_MASTER, master) if master else b"")
@@ -453,8 +408,8 @@ def _route(
     length = 0 if destination is None else destination.prefixlen
     scope = 0 if gateway is not None or family == socket.AF_INET6 else _SCOPE_LINK
     header = _ROUTE.pack(family, length, 0, 0, 254, 3, scope, 1, 0)  # main table, boot, unicast
-    body = b"" if destination is None else _attr(1, destination.network_address.packed)
-    body += b"" if gateway is None else _attr(5, gateway.packed)
+    body = b"" if destination is None else wire.attr(1, destination.network_address.packed)
+    body += b"" if gateway is None else wire.attr(5, gateway.packed)
     what = f"{destination or 'default'}" + (f" via {gateway}" if gateway else "")
     return header, body + _u32(4, index), what
 
@@ -467,54 +422,19 @@ def _number(data: bytes | None) -> int:
     return 0 if data is None else int(struct.unpack("=I", data)[0])
 
 
-def _split(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    offset = 0
-    while offset + _HEADER.size <= len(data):
-        length, kind, flags, sequence, _ = _HEADER.unpack_from(data, offset)
-        if length < _HEADER.size:
-            return
-        yield kind, flags, sequence, data[offset + _HEADER.size : offset + length]
-        offset += (length + 3) & ~3
-
-
-def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
-    offset = 0
-    while offset + 4 <= len(data):
-        length, kind = _ATTR.unpack_from(data, offset)
-        if length < 4:
-            return
-        yield kind & 0x3FFF, data[offset + 4 : offset + length]
-        offset += (length + 3) & ~3
-
-
 def _parse_link(body: bytes) -> Link:
     _, _, index, flags, _ = _LINK.unpack_from(body)
-    attributes = dict(_attributes(body[_LINK.size :]))
-    info = dict(_attributes(attributes.get(_IFLA_LINKINFO, b"")))
+    attributes = dict(wire.attributes(body[_LINK.size :]))
+    info = dict(wire.attributes(attributes.get(_IFLA_LINKINFO, b"")))
     counters = attributes.get(_IFLA_STATS64)
     return Link(
         index=index,
-        name=_text(attributes.get(_IFLA_IFNAME)),
+        name=wire.text(attributes.get(_IFLA_IFNAME)),
         up=bool(flags & _IFF_UP),
         mac=attributes.get(_IFLA_ADDRESS, b"").hex(":"),
         mtu=_number(attributes.get(_IFLA_MTU)),
         master=_number(attributes.get(_IFLA_MASTER)),
-        kind=_text(info.get(_INFO_KIND)),
-        alias=_text(attributes.get(_IFLA_IFALIAS)),
+        kind=wire.text(info.get(_INFO_KIND)),
+        alias=wire.text(attributes.get(_IFLA_IFALIAS)),
         statistics=Statistics(*_STATS.unpack_from(counters)) if counters else None,
     )
-
-
-def _text(data: bytes | None) -> str:
-    return (data or b"").rstrip(b"\0").decode(errors="replace")
-
-
-def _failure(message: Message, code: int, flags: int, body: bytes) -> BoxshipError:
-    reason = os.strerror(code)
-    if flags & _ACK_TLVS:
-        # After the error and the header it answers (all of the request too, unless capped) come attributes
-        # with the kernel's own words.
-        echoed = 16 if flags & _CAPPED else struct.unpack_from("=I", body, 4)[0]
-        explanation = _text(dict(_attributes(body[4 + echoed :])).get(1))
-        reason = f"{reason} ({explanation})" if explanation else reason
-    return _KINDS.get(code, Internal)(f"cannot {message.what}: {reason}")

@@ -3,14 +3,19 @@
 import contextlib
 import ipaddress
 import os
+import secrets
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from boxship.errors import NotFound
 from boxship.linux import namespaces, netlink, sysctl
-from boxship.linux.netlink import Message, RouteSocket
+from boxship.linux.netlink import RouteSocket
+from boxship.linux.netlink_wire import Message
 from boxship.model.network import Endpoint
+
+_SPARES: Final = 2
 
 
 class EndpointPlan(NamedTuple):
@@ -28,12 +33,20 @@ class EndpointPlan(NamedTuple):
     gateway6: bool
 
 
+class Spare(NamedTuple):
+    """A namespace made in advance, with a socket inside."""
+
+    sandbox_id: str
+    inside: RouteSocket
+
+
 class Namespaces:
     """The namespaces of one engine, by file."""
 
     def __init__(self, directory: str, route: RouteSocket) -> None:
         self._directory = Path(directory)
         self._route = route
+        self._spares: deque[Spare] = deque()
 
     def prepare(self) -> None:
         """Make the directory of the namespace files."""
@@ -47,9 +60,29 @@ class Namespaces:
         """The files there are, of whatever age."""
         return [file.name for file in self._directory.iterdir()]
 
-    def build(self, path: str, plans: Sequence[EndpointPlan]) -> None:
-        """Make a namespace and its endpoints; all or nothing."""
-        inside = namespaces.create_netns(path, _enter)
+    def take_spare(self) -> Spare | None:
+        """A namespace that is ready, if there is one. Does not block."""
+        try:
+            return self._spares.popleft()
+        except IndexError:
+            return None
+
+    def fill_spares(self) -> None:
+        """Make namespaces in advance: half the time of an attach."""
+        while len(self._spares) < _SPARES:
+            identifier = secrets.token_hex(32)
+            inside = namespaces.create_netns(self.path(identifier), _enter)
+            self._spares.append(Spare(identifier, inside))
+
+    def drop_spares(self) -> None:
+        """Remove them."""
+        while (spare := self.take_spare()) is not None:
+            spare.inside.close()
+            namespaces.delete_netns(self.path(spare.sandbox_id))
+
+    def build(self, path: str, plans: Sequence[EndpointPlan], spare: Spare | None = None) -> None:
+        """Make a namespace, unless a spare is given, and its endpoints; all or nothing."""
+        inside = spare.inside if spare else namespaces.create_netns(path, _enter)
         try:
             self._connect(path, inside, plans)
         except BaseException:

@@ -51,6 +51,7 @@ class Networking:
             events,
             relays=Relays(self._supervisor),
             resolver=Resolver(config, state, self._supervisor),
+            supervisor=self._supervisor,
         )
         self.networks = NetworkService(
             config,
@@ -81,6 +82,7 @@ class Networking:
             self._watch.close()
         await self._supervisor.close()
         self.sandboxes.close()
+        await in_thread(self._namespaces.drop_spares)
         if self._nft is not None:
             self._nft.close()
         self._route.close()

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import secrets
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
-from boxship.concurrency import KeyedLocks, in_thread
+from boxship.concurrency import KeyedLocks, Supervisor, in_thread
 from boxship.engine.events import EventBus
 from boxship.engine.networks import endpoints, ipam, resolvconf
 from boxship.engine.networks.config import NetworkConfig
@@ -17,16 +19,19 @@ from boxship.engine.networks.drivers.bridge import bridge_spec, random_mac
 from boxship.engine.networks.endpoints import Attachment
 from boxship.engine.networks.firewall import Firewall, Publication
 from boxship.engine.networks.names import Resolver
-from boxship.engine.networks.namespace import EndpointPlan, Namespaces
+from boxship.engine.networks.namespace import EndpointPlan, Namespaces, Spare
 from boxship.engine.networks.ports import HeldPort, HostPorts, Target, port_requests
 from boxship.engine.networks.relay import Relays
 from boxship.engine.networks.state import NetworkState
 from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument
+from boxship.linux import conntrack
 from boxship.model.container import Container, NoSuchContainer
 from boxship.model.network import Endpoint, EndpointSettings, Network, Sandbox
 from boxship.store.metadata import Metadata
 
 log = logging.getLogger(__name__)
+
+_SPARE_DELAY_S: Final = 0.02  # the container that just attached goes first
 
 Pair = tuple[Endpoint, Network]
 
@@ -52,6 +57,7 @@ class NetworkSandboxes:
         *,
         relays: Relays,
         resolver: Resolver,
+        supervisor: Supervisor,
     ) -> None:
         self._config = config
         self._metadata = metadata
@@ -60,6 +66,8 @@ class NetworkSandboxes:
         self._events = events
         self._relays = relays
         self._resolver = resolver
+        self._supervisor = supervisor
+        self._filling = False
         self._locks = KeyedLocks()
 
     def __repr__(self) -> str:
@@ -129,6 +137,7 @@ class NetworkSandboxes:
             else:
                 await self._take_down(sandbox.container_id)
         await self._sweep(files)
+        self._fill_spares()
         await in_thread(self._kernel.firewall.reassert)
 
     def close(self) -> None:
@@ -181,11 +190,14 @@ class NetworkSandboxes:
                 pairs.append(self._plan_endpoint(container, attachment, number))
             held = self._hold_ports(container, pairs)
             undo.callback(self._kernel.ports.release, held)
-            sandbox = self._plan_sandbox(container, pairs, held)
+            on_host = any(network.driver == "host" for _, network in pairs)
+            spare = None if on_host else self._kernel.namespaces.take_spare()
+            identifier = spare.sandbox_id if spare else secrets.token_hex(32)
+            sandbox = self._plan_sandbox(container, identifier, pairs, held)
             undo.push_async_callback(in_thread, self._demolish, sandbox, held)
             # The kernel builds while the database writes; either failure undoes both.
             building = asyncio.ensure_future(
-                in_thread(self._build, sandbox, self._plans(pairs, hairpin=bool(held)), held)
+                in_thread(self._build, sandbox, self._plans(pairs, hairpin=bool(held)), held, spare)
             )
             await asyncio.sleep(0)
             try:
@@ -196,7 +208,20 @@ class NetworkSandboxes:
             await self._serve(sandbox, held)
             undo.pop_all()
         self._tell("connect", sandbox)
+        self._fill_spares()
         return sandbox
+
+    def _fill_spares(self) -> None:
+        if not self._filling:
+            self._filling = True
+            self._supervisor.start(self._fill_spares_soon(), name="spare namespaces")
+
+    async def _fill_spares_soon(self) -> None:
+        try:
+            await asyncio.sleep(_SPARE_DELAY_S)
+            await in_thread(self._kernel.namespaces.fill_spares)
+        finally:
+            self._filling = False
 
     def _plan_endpoint(self, container: Container, wanted: Attachment, number: int) -> Pair:
         network = self._state.get_network(wanted.network)
@@ -275,9 +300,12 @@ class NetworkSandboxes:
             raise explained(doing, error) from error
 
     def _plan_sandbox(
-        self, container: Container, pairs: Sequence[Pair], held: Sequence[HeldPort]
+        self,
+        container: Container,
+        identifier: str,
+        pairs: Sequence[Pair],
+        held: Sequence[HeldPort],
     ) -> Sandbox:
-        identifier = secrets.token_hex(32)
         on_host = any(network.driver == "host" for _, network in pairs)
         names = endpoints.host_names(container)
         addresses = [a for e, _ in pairs for a in (e.ipv4_address, e.ipv6_address) if a]
@@ -350,15 +378,21 @@ class NetworkSandboxes:
     # ---- in a thread
 
     def _build(
-        self, sandbox: Sandbox, plans: Sequence[EndpointPlan], held: Sequence[HeldPort]
+        self,
+        sandbox: Sandbox,
+        plans: Sequence[EndpointPlan],
+        held: Sequence[HeldPort],
+        spare: Spare | None,
     ) -> None:
         if not sandbox.key:
             return
-        self._kernel.namespaces.build(sandbox.key, plans)
+        self._kernel.namespaces.build(sandbox.key, plans, spare)
         self._kernel.firewall.publish(_translated(held))
+        _forget_flows(held)
 
     def _demolish(self, sandbox: Sandbox, held: Sequence[HeldPort]) -> None:
         self._kernel.firewall.unpublish(_translated(held))
+        _forget_flows(held)
         if sandbox.key and not sandbox.joined:
             devices = [endpoint.device for endpoint in sandbox.endpoints if endpoint.device]
             self._kernel.namespaces.destroy(sandbox.key, devices)
@@ -543,6 +577,13 @@ def _leading(pairs: Sequence[Pair]) -> Pair | None:
 
 def _translated(held: Sequence[HeldPort]) -> list[Publication]:
     return [each.publication for each in held if each.translated]
+
+
+def _forget_flows(held: Sequence[HeldPort]) -> None:
+    """A UDP client that never pauses would be led to where the port led before, for ever."""
+    ports = {each.port.host_port for each in held if each.port.protocol == "udp"}
+    if ports:
+        conntrack.forget(lambda flow: flow.protocol == socket.IPPROTO_UDP and flow.port in ports)
 
 
 def _free_number(sandbox: Sandbox, prefix: str) -> int:
