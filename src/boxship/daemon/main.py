@@ -18,7 +18,6 @@ from boxship.concurrency import Supervisor
 from boxship.daemon import command_line, configuration, listening, logs, systemd
 from boxship.daemon.configuration import DaemonConfig
 from boxship.daemon.lock import hold_data_root, hold_pidfile
-from boxship.engine import wiring
 from boxship.errors import BoxshipError
 from boxship.http.server import Server
 from boxship.services import Services
@@ -100,6 +99,8 @@ class Daemon:
 
     async def run(self) -> None:
         """Serve until SIGTERM or SIGINT; containers go on."""
+        from boxship.engine import wiring  # noqa: PLC0415 - --help and --validate need no engine
+
         config = self._config
         log.info("Starting up: data root %s", config.engine.data_root)
         for name in configuration.unused(config):
@@ -147,6 +148,8 @@ class Daemon:
 
     async def _reload(self, services: Services) -> None:
         """SIGHUP: read the file again; a bad one changes nothing."""
+        from boxship.engine import wiring  # noqa: PLC0415
+
         self._notifier.reloading()
         try:
             config = configuration.load(self._given)
