@@ -164,6 +164,9 @@ class RecordingDaemon(socketserver.ThreadingMixIn, socketserver.UnixStreamServer
         self.shutdown()
         self.server_close()
 
+    def handle_error(self, *_args: object) -> None:
+        """A client that hangs up is no news."""
+
     def take(self) -> list[Request]:
         """The requests so far; forgets them."""
         requests, self.requests = self.requests, []

@@ -272,7 +272,7 @@ def _remote_target(context: Context, container: str, path: str) -> Place:
                 target = os.path.join(_split_entry(path)[0], target)
             place.path = target
             found = _stat(context, container, target)
-    except ApiError:
+    except (ApiError, Failed):
         return place
     place.exists, place.folder = True, bool(found["mode"] & MODE_DIR)
     return place

@@ -17,7 +17,7 @@ def run(context: Context, options: Options) -> None:
         ) from None
     if reference.digest:
         raise InvalidArgument("refusing to create a tag with a digest reference")
-    query = {"repo": reference.familiar_name, "tag": reference.tag or "latest"}
+    query = {"repo": reference.full_name, "tag": reference.tag or "latest"}
     context.client.request("POST", f"/images/{path_name(source)}/tag", query).read()
 
 
