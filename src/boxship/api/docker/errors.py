@@ -23,7 +23,12 @@ STATUS: Final[dict[type[BaseException], int]] = {
 
 
 def status_of(error: BaseException) -> int:
-    """The status of an error, by its kind; 500 for anything unforeseen."""
+    """The status of an error, by its kind; 500 for anything unforeseen.
+
+    A program that does not exist or may not run (`exit_code` 127, 126) is the request's fault.
+    """
+    if getattr(error, "exit_code", None) in (126, 127):
+        return 400
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
