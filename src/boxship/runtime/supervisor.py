@@ -58,7 +58,8 @@ class Conmon:
 
     def __init__(self, path: str, exec_root: str) -> None:
         self._path = path
-        self._environment = {"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")}
+        path_list = os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        self._environment = {"PATH": path_list, "TZ": "UTC"}  # times in logs compare as text
         if len(exec_root) <= _SOCKET_PATH_LIMIT:
             self._environment["TMPDIR"] = exec_root
         self._children: set[int] = set()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -36,14 +37,20 @@ class Lives:
     """Starts processes and follows each to its end."""
 
     def __init__(
-        self, parts: Parts, register: Register, starter: Starter, removal: Removal
+        self,
+        parts: Parts,
+        register: Register,
+        starter: Starter,
+        removal: Removal,
+        *,
+        followers: Sequence[Follower],
     ) -> None:
         self._parts = parts
         self._register = register
         self._starter = starter
         self._removal = removal
         self._supervisor = Supervisor("containers")
-        self.followers: tuple[Follower, ...] = ()
+        self._followers = followers
 
     def __repr__(self) -> str:
         return f"Lives({self._supervisor})"
@@ -71,7 +78,7 @@ class Lives:
         live.watcher = self._supervisor.start(
             self._watch(container), name=f"watch {container.name}"
         )
-        for follower in self.followers:
+        for follower in self._followers:
             follower.begin(container)
 
     async def _watch(self, container: Container) -> None:
@@ -87,7 +94,7 @@ class Lives:
     async def ended(self, container: Container, status: ExitStatus) -> None:
         """Record an end, take down what served the process, restart or remove; under its lock."""
         live = self._register.live(container.id)
-        for follower in self.followers:
+        for follower in self._followers:
             follower.end(container)
         await all_of(
             f"container {container.name} ended",

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from boxship.concurrency import in_thread
@@ -22,9 +22,12 @@ log = logging.getLogger(__name__)
 class Removal:
     """Removes stopped containers; whoever calls holds the container's lock."""
 
-    def __init__(self, parts: Parts, register: Register) -> None:
+    def __init__(
+        self, parts: Parts, register: Register, *, forgotten: Callable[[str], None]
+    ) -> None:
         self._parts = parts
         self._register = register
+        self._forgotten = forgotten
 
     def __repr__(self) -> str:
         return "Removal()"
@@ -39,6 +42,7 @@ class Removal:
             parts.metadata.containers.delete(container.id)
             snapshot = parts.snapshots.detach(container_key(container.id))
         live = self._register.forget(container.id)
+        self._forgotten(container.id)
         if live is not None:
             live.cancel_restart()
         try:
