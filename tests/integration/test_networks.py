@@ -73,9 +73,9 @@ else:
     class Lab:
         """A host with an outside world behind eth0, and an engine's networks on it."""
 
-        def __init__(self, tmp_path: Path) -> None:
-            self.outside = str(tmp_path / "outside")
-            self.config = NetworkConfig(netns_directory=str(tmp_path / "netns"))
+        def __init__(self, tmp_path: Path, **settings: str) -> None:
+            self.outside = ""
+            self.config = NetworkConfig(netns_directory=str(tmp_path / "netns"), **settings)  # type: ignore[arg-type]
             self.metadata = Metadata(tmp_path / "meta.db")
             self.events = EventBus()
             self.networking = Networking(self.config, self.metadata, self.events)
@@ -685,6 +685,88 @@ else:
             assert (await call("", "::1", 8080)).startswith("one ")
             gateway = one.endpoints[0].ipv6_gateway
             assert (await call(two.key, gateway, 8080)).startswith("one ")
+
+    async def test_an_address_that_changes_hands_is_reachable_at_once(lab: Lab) -> None:
+        other = await lab.run("other")
+        for number in (1, 2, 3):
+            mac = EndpointSettings(mac_address=f"02:00:00:00:00:0{number}")
+            sandbox = await lab.run("next", networks={"bridge": mac})
+            async with Server(sandbox.key, 80, "next"):
+                for netns in (other.key, ""):
+                    assert (await call(netns, "172.17.0.3", 80)).startswith("next ")
+            await lab.stop("next")
+
+    async def test_two_engines_side_by_side(lab: Lab, tmp_path: Path) -> None:
+        (tmp_path / "second").mkdir()
+        second = Lab(tmp_path / "second", bridge="boxship-2nd", table="boxship_2nd")
+        await second.start()
+        try:
+            one = await lab.run("one", ports={"80/tcp": publish(8080)})
+            two = await second.run("two", ports={"80/tcp": publish(8081)})
+            assert two.endpoints[0].ipv4_address == "172.18.0.2"
+            async with Server(one.key, 80, "one"), Server(two.key, 80, "two"):
+                assert await call(lab.outside, _HOST, 8080) == f"one {_OUTSIDE} hi"
+                assert await call(lab.outside, _HOST, 8081) == f"two {_OUTSIDE} hi"
+                assert (await call(one.key, _HOST, 8081)).startswith("two ")
+                assert await unreachable(one.key, "172.18.0.2", 80)
+                with pytest.raises(Internal, match="address already in use"):
+                    await second.run("three", ports={"80/tcp": publish(8080)})
+            await lab.restart()
+            assert Path(two.key).exists()
+        finally:
+            for name in ("two", "three"):
+                await second.stop(name)
+            await second.networking.close()
+            second.metadata.close()
+            with RouteSocket() as route:
+                route.request(netlink.delete_link("boxship-2nd"))
+
+    async def test_many_at_once(lab: Lab) -> None:
+        await create(lab, "mine")
+        names = [f"m{number}" for number in range(40)]
+        running = await asyncio.gather(
+            *(
+                lab.run(n, mode="mine" if i % 2 else "", ports={"80/tcp": publish()})
+                for i, n in enumerate(names)
+            )
+        )
+        assert len({sandbox.endpoints[0].ipv4_address for sandbox in running}) == 40
+        assert len({port.host_port for sandbox in running for port in sandbox.ports}) == 40
+        await asyncio.gather(*(lab.stop(name) for name in names))
+        assert lab.namespaces() == set()
+        assert (
+            "published4_any {\n\t\ttype inet_proto . inet_service : ipv4_addr . inet_service\n\t}"
+            in lab.rules()
+        )
+
+    @pytest.mark.parametrize("where", ["veth", "configure", "firewall", "database", "names"])
+    async def test_a_start_that_fails_leaves_nothing_behind(
+        lab: Lab, monkeypatch: pytest.MonkeyPatch, where: str
+    ) -> None:
+        await create(lab, "mine")
+        before = lab.links(), lab.rules(), len(os.listdir("/proc/self/fd"))
+        sandboxes = lab.sandboxes
+
+        def fail(*_: object, **__: object) -> None:
+            raise Internal("on purpose")
+
+        target = {
+            "veth": (sandboxes._kernel.namespaces, "_veth"),
+            "configure": (sandboxes._kernel.namespaces, "_configure_ports"),
+            "firewall": (sandboxes._kernel.firewall, "publish"),
+            "database": (sandboxes._state, "put_sandbox"),
+            "names": (sandboxes._resolver, "serve"),
+        }[where]
+        with monkeypatch.context() as patch:
+            patch.setattr(*target, fail)
+            with pytest.raises(Internal, match="failed to set up container networking: on purpose"):
+                await lab.run("box", mode="mine", ports={"80/tcp": publish(8080)})
+        await nothing_is_left_of(lab, "box")
+        await asyncio.sleep(0.1)
+        lab.networking._namespaces.drop_spares()
+        assert (lab.links(), lab.rules()) == before[:2]
+        assert len(os.listdir("/proc/self/fd")) <= before[2]
+        assert (await lab.run("box", mode="mine")).endpoints[0].ipv4_address == "172.18.0.2"
 
     async def test_connect_and_disconnect_while_running(lab: Lab) -> None:
         await create(lab, "mine")

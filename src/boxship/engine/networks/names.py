@@ -58,6 +58,7 @@ class Resolver:
         self._supervisor = supervisor
         self._servers: dict[str, _Server] = {}
         self._upstream: dict[str, tuple[str, ...]] = {}
+        self._cached: tuple[object, resolvconf.ResolvConf] | None = None
 
     def __repr__(self) -> str:
         return f"Resolver({len(self._servers)} servers)"
@@ -70,17 +71,24 @@ class Resolver:
 
     def wanted(self, container: Container) -> resolvconf.ResolvConf:
         """Servers, search list and options: the container's, else the engine's, else the host's."""
-        host = resolvconf.parse(_read(resolvconf.HOST_FILE))
-        if resolvconf.is_systemd_stub(host):
-            host = resolvconf.parse(_read(resolvconf.SYSTEMD_FILE))
-        config = self._config
-        engine = resolvconf.override(host, config.dns, config.dns_search, config.dns_options)
+        engine = self._engine_conf()
         own = container.host_config
         conf = resolvconf.override(
             engine, own.dns or (), own.dns_search or (), own.dns_options or ()
         )
         self._upstream[container.id] = conf.servers
         return conf
+
+    def _engine_conf(self) -> resolvconf.ResolvConf:
+        changed = _version(resolvconf.HOST_FILE), _version(resolvconf.SYSTEMD_FILE)
+        if self._cached is None or self._cached[0] != changed:
+            host = resolvconf.parse(_read(resolvconf.HOST_FILE))
+            if resolvconf.is_systemd_stub(host):
+                host = resolvconf.parse(_read(resolvconf.SYSTEMD_FILE))
+            config = self._config
+            conf = resolvconf.override(host, config.dns, config.dns_search, config.dns_options)
+            self._cached = changed, conf
+        return self._cached[1]
 
     # ---- the server
 
@@ -344,3 +352,12 @@ def _read(path: str) -> str:
         return Path(path).read_text(errors="replace")
     except OSError:
         return ""
+
+
+def _version(path: str) -> tuple[int, int, int] | None:
+    """Changes whenever the file does."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -187,6 +187,8 @@ def _enter() -> RouteSocket:
     # New interfaces start without IPv6: one that has no IPv6 address must not make one up from a
     # router's advertisement (CVE-2024-32473). Loopback exists already and keeps its ::1.
     sysctl.write_if_present("net/ipv6/conf/default/disable_ipv6", "1")
+    # They tell their neighbours when they come up: whoever had the address before had another MAC.
+    sysctl.write_if_present("net/ipv4/conf/default/arp_notify", "1")
     inside = RouteSocket()
     try:
         inside.request(netlink.set_link(1, up=True))

@@ -41,7 +41,7 @@ class Networking:
         self._firewall = Firewall(config.table, self._nft)
         self._watch = DeletionWatch() if config.firewall else None
         self._namespaces = Namespaces(config.netns_directory, self._route)
-        state = NetworkState(metadata)
+        state = NetworkState(metadata, config)
         ports = HostPorts(translate=config.firewall, relay=config.relay)
         self.sandboxes = NetworkSandboxes(
             config,

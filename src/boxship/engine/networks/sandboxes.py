@@ -15,7 +15,7 @@ from boxship.concurrency import KeyedLocks, Supervisor, in_thread
 from boxship.engine.events import EventBus
 from boxship.engine.networks import endpoints, ipam, resolvconf
 from boxship.engine.networks.config import NetworkConfig
-from boxship.engine.networks.drivers.bridge import bridge_spec, random_mac
+from boxship.engine.networks.drivers.bridge import random_mac
 from boxship.engine.networks.endpoints import Attachment
 from boxship.engine.networks.firewall import Firewall, Publication
 from boxship.engine.networks.names import Resolver
@@ -247,7 +247,7 @@ class NetworkSandboxes:
         ), network
 
     def _with_device(self, endpoint: Endpoint, network: Network, number: int) -> Endpoint:
-        spec = bridge_spec(network, self._config)
+        spec = self._state.spec(network)
         ipv4 = self._choose_address(network, endpoint.settings, 4) if network.enable_ipv4 else None
         ipv6 = self._choose_address(network, endpoint.settings, 6) if network.enable_ipv6 else None
         used = [pair[0] for pair in (ipv4, ipv6) if pair]
@@ -285,7 +285,7 @@ class NetworkSandboxes:
         if leading is None:
             return []
         endpoint, network = leading
-        default = bridge_spec(network, self._config).host_ip
+        default = self._state.spec(network).host_ip
         requests = port_requests(container, default)
         if not requests:
             return []
@@ -360,7 +360,7 @@ class NetworkSandboxes:
         plans = []
         for endpoint, network in pairs:
             if endpoint.device:
-                spec = bridge_spec(network, self._config)
+                spec = self._state.spec(network)
                 leads = leading is not None and leading[0].id == endpoint.id
                 plans.append(
                     EndpointPlan(
@@ -447,7 +447,7 @@ class NetworkSandboxes:
             await in_thread(self._kernel.namespaces.destroy, self._kernel.namespaces.path(name), ())
         for network in self._state.networks():
             if network.driver == "bridge":
-                bridge = bridge_spec(network, self._config).device
+                bridge = self._state.spec(network).device
                 ports = await in_thread(self._kernel.namespaces.ports_of, bridge)
                 for device in ports:
                     if device.startswith("veth") and device not in devices:
@@ -465,7 +465,7 @@ class NetworkSandboxes:
                 return
             if any(e.network_id == network.id for e in sandbox.endpoints):
                 return
-            number = _free_number(sandbox, bridge_spec(network, self._config).interface_prefix)
+            number = _free_number(sandbox, self._state.spec(network).interface_prefix)
             attachment = Attachment(network.id, settings)
             endpoint, _ = self._plan_endpoint(container, attachment, number)
             undo.callback(self._state.release, endpoint)

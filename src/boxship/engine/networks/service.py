@@ -18,7 +18,7 @@ from boxship.engine.events import EventBus
 from boxship.engine.networks import endpoints, ipam
 from boxship.engine.networks.config import NetworkConfig
 from boxship.engine.networks.drivers import bridge, host, null
-from boxship.engine.networks.drivers.bridge import BridgeDriver, BridgeSpec, bridge_spec
+from boxship.engine.networks.drivers.bridge import BridgeDriver, BridgeSpec
 from boxship.engine.networks.ipam import Subnet
 from boxship.engine.networks.sandboxes import NetworkSandboxes
 from boxship.engine.networks.state import PREDEFINED, NetworkState
@@ -156,7 +156,7 @@ class NetworkService:
 
     async def _ensure_device(self, network: Network) -> None:
         try:
-            spec = bridge_spec(network, self._config)
+            spec = self._state.spec(network)
             await in_thread(self._bridges.ensure, spec, alias=_alias(network))
         except BoxshipError as error:
             log.error("network %s: %s", network.name, error)  # noqa: TRY400 - the text says all
@@ -170,7 +170,7 @@ class NetworkService:
             if self._state.find_network_by_name(request.name) is not None:
                 raise NetworkNameTaken(request.name)
             network = await self._plan(request)
-            spec = bridge_spec(network, self._config)
+            spec = self._state.spec(network)
             self._require_own_device(network, spec)
             self._state.add_network(network)
             undo.callback(self._state.delete_network, network.id)
@@ -244,7 +244,7 @@ class NetworkService:
 
     def _require_own_device(self, network: Network, spec: BridgeSpec) -> None:
         for other in self._state.networks():
-            if other.driver == "bridge" and bridge_spec(other, self._config).device == spec.device:
+            if other.driver == "bridge" and self._state.spec(other).device == spec.device:
                 raise PermissionDenied(
                     f"cannot create network {network.id} ({spec.device}): conflicts with network "
                     f"{other.id} ({spec.device}): networks have same bridge name"
@@ -286,7 +286,7 @@ class NetworkService:
                 f"error while removing network: network {network.name} has active endpoints "
                 f"({listed})"
             )
-        device = bridge_spec(network, self._config).device
+        device = self._state.spec(network).device
         undertake = self._bridges.delete if network.bridge else self._bridges.forget
         await in_thread(undertake, device)
         self._state.delete_network(network.id)

@@ -3,6 +3,8 @@
 import ipaddress
 from collections.abc import Iterable, Sequence
 
+from boxship.engine.networks.config import NetworkConfig
+from boxship.engine.networks.drivers.bridge import BridgeSpec, bridge_spec
 from boxship.engine.networks.ipam import Address
 from boxship.engine.networks.ports import HeldPort
 from boxship.model.network import AmbiguousNetwork, Endpoint, Network, NoSuchNetwork, Sandbox
@@ -12,10 +14,13 @@ PREDEFINED = frozenset({"bridge", "host", "none"})
 
 
 class NetworkState:
-    """Networks in the database, sandboxes in memory over the database. Used from the event loop only."""
+    """Networks and sandboxes, in memory over the database. Used from the event loop only."""
 
-    def __init__(self, metadata: Metadata) -> None:
+    def __init__(self, metadata: Metadata, config: NetworkConfig) -> None:
         self._metadata = metadata
+        self._config = config
+        self._networks = {network.id: network for network in metadata.networks.list()}
+        self._specs: dict[str, tuple[Network, BridgeSpec]] = {}
         self._sandboxes: dict[str, Sandbox] = {}
         self._used: dict[str, set[Address]] = {}
         self.held: dict[str, list[HeldPort]] = {}
@@ -27,15 +32,14 @@ class NetworkState:
 
     def networks(self) -> list[Network]:
         """All networks."""
-        return self._metadata.networks.list()
+        return list(self._networks.values())
 
     def get_network(self, name: str) -> Network:
         """By ID, name or unique beginning of an ID, in this order."""
-        networks = self._metadata.networks
-        found = networks.find(name) or networks.find_by_name(name)
+        found = self._networks.get(name) or self.find_network_by_name(name)
         if found is not None:
             return found
-        beginning = networks.find_by_prefix(name) if name else []
+        beginning = [n for n in self._networks.values() if name and n.id.startswith(name)]
         if len(beginning) > 1:
             raise AmbiguousNetwork(name, len(beginning), "ID prefix")
         if not beginning:
@@ -44,20 +48,31 @@ class NetworkState:
 
     def find_network_by_name(self, name: str) -> Network | None:
         """By exact name."""
-        return self._metadata.networks.find_by_name(name)
+        return next((n for n in self._networks.values() if n.name == name), None)
 
     def add_network(self, network: Network) -> None:
         """Keep a new one; raise NetworkNameTaken."""
         self._metadata.networks.add(network)
+        self._networks[network.id] = network
 
     def put_network(self, network: Network) -> None:
         """Keep a changed one."""
         self._metadata.networks.put(network)
+        self._networks[network.id] = network
 
     def delete_network(self, identifier: str) -> None:
         """Forget one."""
         self._metadata.networks.delete(identifier)
+        self._networks.pop(identifier, None)
+        self._specs.pop(identifier, None)
         self._used.pop(identifier, None)
+
+    def spec(self, network: Network) -> BridgeSpec:
+        """What a bridge network is made of."""
+        known = self._specs.get(network.id)
+        if known is None or known[0] is not network:
+            known = self._specs[network.id] = network, bridge_spec(network, self._config)
+        return known[1]
 
     # sandboxes
 
