@@ -31,6 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if HERE not in item.path.parents:
             continue
         item.add_marker(pytest.mark.root)
+        # docker-py leaves the sockets of its streams to the garbage collector
+        item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
+        item.add_marker(
+            pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+        )
         reason = expected.get(f"{item.path.name}::{item.name}")
         if reason and not EXTERNAL:
             item.add_marker(pytest.mark.xfail(reason=reason, strict=True))

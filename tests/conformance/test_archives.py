@@ -173,7 +173,27 @@ MANIFEST = b'[{"Config":"%s","RepoTags":["cf-broken:latest"],"Layers":["%s"]}]'
         tar([symlink("manifest.json", "/etc/passwd")]),
         tar([entry("manifest.json", b"[" * 100000)]),
     ],
-    ids=["empty", "garbage", "half", "cut gzip", "no manifest", "no layer", "no config", "bad JSON", "null", "wrong type", "dotdot", "absolute", "wrong digest", "layer garbage", "bad tag", "empty config", "too few layers", "link", "deep JSON"],
+    ids=[
+        "empty",
+        "garbage",
+        "half",
+        "cut gzip",
+        "no manifest",
+        "no layer",
+        "no config",
+        "bad JSON",
+        "null",
+        "wrong type",
+        "dotdot",
+        "absolute",
+        "wrong digest",
+        "layer garbage",
+        "bad tag",
+        "empty config",
+        "too few layers",
+        "link",
+        "deep JSON",
+    ],
 )
 def test_broken_archives_load_nothing(engine: Engine, box: Box, archive: bytes) -> None:
     before = engine.ok("images", "-aq").split()
@@ -207,7 +227,16 @@ def device(name: str) -> tuple[tarfile.TarInfo, bytes]:
         [symlink("a", "b"), symlink("b", "a"), entry("a/cf-escaped", b"x")],
         [entry("f", b"x"), entry("f/cf-escaped", b"x")],
     ],
-    ids=["dotdot", "absolute dotdot", "absolute link", "relative link", "hard dotdot", "hard absolute", "loop", "file as directory"],
+    ids=[
+        "dotdot",
+        "absolute dotdot",
+        "absolute link",
+        "relative link",
+        "hard dotdot",
+        "hard absolute",
+        "loop",
+        "file as directory",
+    ],
 )
 def test_hostile_layers_never_leave_their_directory(
     engine: Engine, box: Box, members: list[tuple[tarfile.TarInfo, bytes]]

@@ -49,7 +49,7 @@ def test_several_clients_see_the_same(engine: Engine, box: Box) -> None:
 
 def test_attach_without_stdin_leaves_it_open(engine: Engine, box: Box) -> None:
     name = box.start("-i", *ECHO)
-    with engine.started("attach", "--no-stdin", name, stdin=None) as client:
+    with engine.started("attach", "--no-stdin", name) as client:
         client.kill()
     assert engine.inspect(name)["State"]["Running"]
 
@@ -94,6 +94,7 @@ def test_logs_and_stream_give_what_was_and_what_comes(engine: Engine, box: Box) 
 
 def test_the_upgrade_is_answered_with_101(engine: Engine, box: Box) -> None:
     name = box.start("-i", *ECHO)
+    box.wait_for_log(name, "up")
     connection = engine.connection()
     connection.request(
         "POST",
@@ -111,7 +112,7 @@ def test_the_upgrade_is_answered_with_101(engine: Engine, box: Box) -> None:
     data = stream.recv(1024)
     while b"got x\n" not in data:
         data += stream.recv(1024)
-    assert data.endswith(b"\x01\0\0\0\0\0\0\x06got x\n")
+    assert data.removeprefix(b"\x01\0\0\0\0\0\0\x03up\n") == b"\x01\0\0\0\0\0\0\x06got x\n"
     connection.close()
 
 

@@ -1,6 +1,5 @@
 """docker-py, as programs use it."""
 
-import gc
 import io
 import json
 from collections.abc import Iterator
@@ -14,18 +13,11 @@ from support.engine import Engine
 from support.images import docker_archive
 from support.rootfs import entry, tar, untar
 
-# it leaves the sockets of streams to the garbage collector
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 @pytest.fixture
 def client(engine: Engine) -> Iterator[DockerClient]:
     with engine.client() as connected:
         yield connected
-    gc.collect()  # let its sockets be found here and not in another test
 
 
 def test_run_gives_the_output(client: DockerClient) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +12,7 @@ from support.terminal import terminal
 
 
 @pytest.fixture(scope="module")
-def running(engine: Engine) -> str:
+def running(engine: Engine) -> Iterator[str]:
     """One container for the tests that change nothing in it."""
     name = f"cf-exec-{os.getpid()}"
     engine.ok(

@@ -4,6 +4,7 @@ import base64
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -197,7 +198,7 @@ def test_the_stat_header_describes_the_path(engine: Engine, box: Box) -> None:
 
 
 @pytest.mark.parametrize("parameters", [{}, {"path": ""}])
-def test_a_missing_path_is_refused(engine: Engine, box: Box, parameters: dict[str, str]) -> None:
+def test_a_missing_path_is_refused(engine: Engine, box: Box, parameters: dict[str, Any]) -> None:
     reply = engine.api("GET", f"/containers/{box.create()}/archive", **parameters)
     assert reply.error == (400, "bad parameter: pathcannot be empty")
 

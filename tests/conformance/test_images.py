@@ -3,6 +3,7 @@
 import json
 import re
 import tarfile
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from support.images import digest, docker_archive
 from support.rootfs import busybox, entry, tar
 
 
-def small(engine: Engine, box: Box, text: str = "", **config: object) -> str:
+def small(engine: Engine, box: Box, text: str = "", **config: Any) -> str:
     """An image of its own with one little file; its name."""
     image = box.image()
     layer = tar([entry("f", (text or image).encode())])
@@ -260,18 +261,18 @@ def test_a_row_of_the_api(engine: Engine) -> None:
 
 def test_an_untagged_one_is_dangling_and_pruned(engine: Engine, box: Box) -> None:
     image, label = box.image(), f"mark={box.prefix}"
+    old = ""
     for text in (b"old", b"new"):
         layer = tar([entry(box.prefix, text)])
         engine.ok("load", "-q", stdin=docker_archive([layer], image, Labels={"mark": box.prefix}))
-        if text == b"old":
-            old = identity(engine, image)
+        old = old or identity(engine, image)
     rows = engine.get("/images/json", filters={"dangling": ["true"], "label": [label]})
     assert [(row["Id"], row["RepoTags"]) for row in rows] == [(old, [])]
     out = engine.ok("image", "prune", "-f", "--filter", f"label={label}").splitlines()
     assert out[:2] == ["Deleted Images:", f"deleted: {old}"]
     assert out[-1].startswith("Total reclaimed space: ")
     assert identity(engine, image) != old
-    out = engine.ok("image", "prune", "-af", "--filter", f"label={label}")
+    out = engine.ok("image", "prune", "-af", "--filter", f"label={label}").splitlines()
     assert f"untagged: {image}" in out
     assert engine.api("GET", f"/images/{image}/json").status == 404
 

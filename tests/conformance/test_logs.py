@@ -134,7 +134,7 @@ def test_no_stream_chosen_is_refused(engine: Engine, ten: str) -> None:
 
 @pytest.mark.parametrize("parameter", ["since", "until"])
 def test_a_bad_time_is_refused(engine: Engine, ten: str, parameter: str) -> None:
-    reply = engine.api("GET", f"/containers/{ten}/logs", stdout="1", **{parameter: "x"})
+    reply = engine.api("GET", f"/containers/{ten}/logs?stdout=1&{parameter}=x")
     assert reply.error == (500, 'strconv.ParseInt: parsing "x": invalid syntax')
 
 

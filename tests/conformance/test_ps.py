@@ -221,9 +221,7 @@ def test_inspect_formats(engine: Engine, box: Box) -> None:
 def test_inspect_of_nothing(engine: Engine) -> None:
     result = engine.docker("inspect", "nonesuch")
     assert (result.code, result.stdout.strip()) == (1, "[]")
-    assert result.stderr == "Error: No such object: nonesuch\n" or (
-        result.stderr == "error: no such object: nonesuch\n"
-    )
+    assert result.stderr.lower() == "error: no such object: nonesuch\n"
     assert engine.fails("container", "inspect", "nonesuch") == (
         "Error response from daemon: No such container: nonesuch"
     )

@@ -201,7 +201,7 @@ def test_a_terminal_sets_term(box: Box) -> None:
         (["--sysctl", "net.ipv4.ip_forward=0"], "cat /proc/sys/net/ipv4/ip_forward", "0"),
         (["--sysctl", "net.core.somaxconn=77"], "cat /proc/sys/net/core/somaxconn", "77"),
         (["--oom-score-adj", "500"], "cat /proc/self/oom_score_adj", "500"),
-        (["--add-host", "db:1.2.3.4"], "grep db /etc/hosts", "1.2.3.4\tdb"),
+        (["--add-host", "db:1.2.3.4"], "grep -w db /etc/hosts", "1.2.3.4\tdb"),
         (
             ["--dns", "9.9.9.9", "--dns-search", "ex.org", "--dns-option", "ndots:3"],
             "grep -v ^# /etc/resolv.conf | grep .",

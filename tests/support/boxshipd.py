@@ -1,6 +1,7 @@
 """An own boxshipd on temporary roots, and the question what it left behind."""
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -17,10 +18,13 @@ from support.engine import Engine, eventually
 CGROUPS = Path("/sys/fs/cgroup")
 
 
+_numbers = itertools.count()
+
+
 def own_address() -> str:
-    """A bridge address that daemons of other test processes do not have."""
+    """A bridge address that no other daemon of this and other test processes has."""
     pid = os.getpid()
-    return f"10.{100 + pid % 100}.{pid // 100 % 250}.1/24"
+    return f"10.{100 + pid % 100}.{(pid // 100 * 8 + next(_numbers)) % 250}.1/24"
 
 
 class Boxshipd:

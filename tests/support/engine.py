@@ -152,11 +152,12 @@ class Engine:
         return done.stdout
 
     @contextmanager
-    def started(self, *args: str, **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
+    def started(self, *args: str) -> Iterator[subprocess.Popen[bytes]]:
         """A docker CLI that runs beside the test, with pipes; killed at the end."""
         pipe = subprocess.PIPE
-        settings = {"stdin": pipe, "stdout": pipe, "stderr": pipe} | options
-        with subprocess.Popen(["docker", *args], env=self.environment, **settings) as process:
+        with subprocess.Popen(
+            ["docker", *args], env=self.environment, stdin=pipe, stdout=pipe, stderr=pipe
+        ) as process:
             try:
                 yield process
             finally:

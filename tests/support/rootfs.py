@@ -11,7 +11,21 @@ from pathlib import Path
 
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\napp:x:1000:1001::/home/app:/bin/sh\n"
 GROUP = b"root:x:0:\nnobody:x:65534:\napp:x:1001:\nwheel:x:10:app\nextra:x:2000:app\n"
-DIRECTORIES = "bin etc proc sys dev tmp root usr usr/bin var var/run home home/app".split()
+DIRECTORIES = [
+    "bin",
+    "etc",
+    "proc",
+    "sys",
+    "dev",
+    "tmp",
+    "root",
+    "usr",
+    "usr/bin",
+    "var",
+    "var/run",
+    "home",
+    "home/app",
+]
 # s = socket(AF_INET, SOCK_DGRAM); bind(s, port 80); for (;;) sendto(s, what recvfrom(s) gave, its sender)
 UDP_ECHO_X86_64 = bytes.fromhex(
     "6a29586a025f6a025e31d20f0589c34881ec00100000c704240200005048c744240400000000c744240c00000000"
