@@ -10,9 +10,10 @@ from pathlib import Path
 
 import msgspec
 
+from boxship.model.digest import is_digest
 from boxship.model.image import Image, ImageLayer
 from boxship.store.content import Content
-from boxship.store.leases import Leases
+from boxship.store.leases import Lease, Leases
 from boxship.store.metadata import Metadata
 from boxship.store.removal import remove_tree
 from boxship.store.snapshots.snapshotter import Kind, SnapshotInUse, Snapshotter
@@ -61,16 +62,28 @@ class Collector:
             marks.snapshots.add(container_key(container.id))
         return marks
 
-    def collect(self, images: Iterable[Image] = (), layers: Iterable[ImageLayer] = ()) -> Collected:
-        """Delete what these removed images and layers had to themselves."""
-        blobs: set[str] = set()
-        names: list[str] = []
-        for image in images:
-            blobs.update(image_blobs(image))
-            names += [layer.chain_id for layer in reversed(image.layers)]
-        for layer in layers:
-            blobs.add(layer.blob.digest)
-            names.append(layer.chain_id)
+    @contextlib.contextmanager
+    def tidying(self, purpose: str) -> Iterator[Lease]:
+        """A lease for work that makes blobs and snapshots; what it kept but did not record goes."""
+        kept: frozenset[str] = frozenset()
+        try:
+            with self._leases.hold(purpose) as lease:
+                try:
+                    yield lease
+                finally:
+                    kept = lease.kept()
+        finally:
+            self.collect(kept)
+
+    def collect_image(self, image: Image) -> Collected:
+        """Delete what a removed image had to itself."""
+        return self.collect([*image_blobs(image), *(layer.chain_id for layer in image.layers)])
+
+    def collect(self, keys: Iterable[str]) -> Collected:
+        """Delete those of these blobs and snapshots that nothing reaches."""
+        wanted = set(keys)
+        blobs = [key for key in wanted if is_digest(key)]
+        names = [one.key for one in reversed(self._snapshots.list()) if one.key in wanted]
         return self._delete(blobs, names)
 
     def sweep(self, *, active: bool = False) -> Collected:
@@ -108,15 +121,23 @@ class Collector:
     def _detach_snapshots(
         self, marks: Marks, names: Iterable[str]
     ) -> Iterator[tuple[str, int, Path]]:
-        """Children come before their parents, which they keep."""
-        for name in dict.fromkeys(names):
-            if name in marks.snapshots or self._leases.is_kept(name):
-                continue
-            snapshot = self._snapshots.find(name)
-            if snapshot is None:
-                continue
-            with contextlib.suppress(SnapshotInUse):
-                yield name, snapshot.size, self._snapshots.detach(name)
+        """Children before the parents they keep, whatever the order of *names*."""
+        left = [name for name in dict.fromkeys(names) if name not in marks.snapshots]
+        while left:
+            kept = []
+            for name in left:
+                snapshot = self._snapshots.find(name)
+                if snapshot is None or self._leases.is_kept(name):
+                    continue
+                try:
+                    directory = self._snapshots.detach(name)
+                except SnapshotInUse:
+                    kept.append(name)
+                    continue
+                yield name, snapshot.size, directory
+            if len(kept) == len(left):
+                return
+            left = kept
 
 
 def container_key(container_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from boxship.errors import InvalidArgument
-from boxship.model.digest import BlobDigest, ChainID, DiffID
+from boxship.model.digest import BlobDigest, ChainID, DiffID, Digest
 from boxship.store.archive.compression import decompressed
 from boxship.store.archive.pipeline import Hashing, ahead
 from boxship.store.archive.unpacker import MissingLinkTarget, Unpacked, inherit_attributes, unpack
@@ -31,6 +31,7 @@ class LayerJob(msgspec.Struct, frozen=True):
     diff_id: DiffID
     chain_id: ChainID
     parent: ChainID | None
+    index: int = 0
 
 
 Report = Callable[[LayerJob, int, int], None]
@@ -45,6 +46,9 @@ def unpack_layers(
     The caller holds a lease on the blobs and the ChainIDs.
     """
     missing = [job for job in jobs if snapshots.find(job.chain_id) is None]
+    for job in jobs:
+        if job not in missing:
+            _verify(content, job)  # its snapshot is another blob's work
     if not missing:
         return
     if snapshots.is_layered:
@@ -52,6 +56,23 @@ def unpack_layers(
     else:
         for job in missing:
             _unpack_on_parent(content, snapshots, job, report)
+
+
+def _verify(content: Content, job: LayerJob) -> None:
+    if str(job.blob) == str(job.diff_id):
+        return
+    with content.open(job.blob) as file:
+        hashing = Hashing(decompressed(file))
+        for _ in hashing:
+            pass
+    _require(job, hashing.digest)
+
+
+def _require(job: LayerJob, digest: Digest) -> None:
+    if digest != job.diff_id:
+        raise InvalidLayer(
+            f'invalid diffID for layer {job.index}: expected "{job.diff_id}", got "{digest}"'
+        )
 
 
 def _unpack_beside(
@@ -107,10 +128,7 @@ def _unpack(content: Content, job: LayerJob, work: Unpacking, report: Report | N
         hashing = Hashing(decompressed(source))
         with contextlib.closing(ahead(hashing)) as chunks:
             result = unpack(chunks, fd, work.options)
-        if hashing.digest != job.diff_id:
-            raise InvalidLayer(
-                f'invalid diffID for layer: expected "{job.diff_id}", got "{hashing.digest}"'
-            )
+        _require(job, hashing.digest)
         return result
 
 
@@ -147,8 +165,8 @@ def layer_jobs(
     """What it takes to have all layers of one image."""
     parents: list[ChainID | None] = [None, *chain_ids]
     return [
-        LayerJob(blob, diff_id, chain_id, parent)
-        for blob, diff_id, chain_id, parent in zip(
-            blobs, diff_ids, chain_ids, parents, strict=False
+        LayerJob(blob, diff_id, chain_id, parent, index)
+        for index, (blob, diff_id, chain_id, parent) in enumerate(
+            zip(blobs, diff_ids, chain_ids, parents, strict=False)
         )
     ]

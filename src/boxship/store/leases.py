@@ -29,6 +29,10 @@ class Lease:
                 self._kept.add(key)
                 self._leases.kept[key] += 1
 
+    def kept(self) -> frozenset[str]:
+        """What it holds on to now."""
+        return frozenset(self._kept)
+
     def release(self) -> None:
         """Let go of everything."""
         with self._leases.lock:

@@ -1,7 +1,10 @@
 """The whole store below one directory, opened and repaired together."""
 
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
+from boxship.model.image import ImageLayer
 from boxship.store.content import Content
 from boxship.store.gc import Collected, Collector
 from boxship.store.leases import Leases
@@ -26,6 +29,15 @@ class Store:
 
     def __repr__(self) -> str:
         return f"Store({self.root})"
+
+    def known_layers(self, chain: Iterable[str]) -> dict[str, ImageLayer]:
+        """What is recorded of these layers: equal layers share the blob that came first."""
+        wanted = set(chain)
+        layers = itertools.chain(
+            (layer for image in self.metadata.images.list() for layer in image.layers),
+            (layer for record in self.metadata.builds.list() for layer in record.layers),
+        )
+        return {layer.chain_id: layer for layer in layers if layer.chain_id in wanted}
 
     def recover(self) -> Collected:
         """At start, before anything else: finish or undo what a crash interrupted."""

@@ -1,0 +1,81 @@
+"""`docker import`: a root file system's tar becomes an image of one layer."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from boxship.engine.images.archives import host_platform
+from boxship.engine.images.catalog import Catalog
+from boxship.engine.images.creation import ImageCreation, now_text
+from boxship.model.image import History, Image, ImageConfig, OCIRunConfig
+from boxship.model.progress import Progress
+from boxship.model.reference import Reference
+from boxship.services.images import ImportRequest
+from boxship.store.archive.compression import Source, decompressed
+from boxship.store.store import Store
+
+_STEP: Final = 512 << 10
+
+Put = Callable[[Progress], None]
+ApplyChanges = Callable[[OCIRunConfig, Sequence[str]], OCIRunConfig]
+"""Applies Dockerfile instructions of `--change` to an image's configuration; raises InvalidArgument."""
+
+
+def import_image(
+    store: Store,
+    catalog: Catalog,
+    creation: ImageCreation,
+    source: Source,
+    request: ImportRequest,
+    config: OCIRunConfig,
+    name: Reference | None,
+    put: Put,
+) -> Image:
+    """Import; blocking. `config` is what the changes make of an empty one."""
+    host = host_platform()
+    platform = request.platform.split("/") if request.platform else [host.os, host.architecture]
+
+    def produce(sink: Callable[[bytes], None]) -> None:
+        done = 0
+        for chunk in decompressed(_Counting(source, put)):
+            done += len(chunk)
+            sink(chunk)
+
+    with store.collector.tidying("import") as lease:
+        layer = creation.layer_of_tar(produce, (), lease)
+        layer = creation.unpack_layer(layer, (), lease)
+        created = now_text()
+        image = creation.create(
+            ImageConfig(
+                architecture=platform[1] if len(platform) > 1 else host.architecture,
+                os=platform[0] or "linux",
+                variant=platform[2] if len(platform) > 2 else "",
+                config=config,
+                created=created,
+                comment=request.message,
+                history=(History(created=created, comment=request.message),),
+            ),
+            [layer],
+            lease,
+        )
+        if name is not None:
+            catalog.tag(name, image)
+    catalog.tell("import", image)
+    put(Progress(status=image.id))
+    return image
+
+
+class _Counting:
+    """The body, telling how much of it has come."""
+
+    def __init__(self, source: Source, put: Put) -> None:
+        self._source = source
+        self._put = put
+        self._done = self._told = 0
+
+    def read(self, size: int, /) -> bytes:
+        data = self._source.read(size)
+        self._done += len(data)
+        if data and self._done - self._told >= _STEP:
+            self._told = self._done
+            self._put(Progress(status="Importing", current=self._done))
+        return data
