@@ -308,7 +308,8 @@ else:
         assert (endpoint.ipv4_address, endpoint.gateway) == ("172.17.0.2", "172.17.0.1")
         assert endpoint.mac_address == "02:42:ac:11:00:02"
         assert endpoint.dns_names == ()
-        assert sandbox.hosts == (("172.17.0.2", (lab.container("web").id[:12],)),)
+        assert sandbox.hosts[0] == ("127.0.0.1", ("localhost",))
+        assert sandbox.hosts[-1] == ("172.17.0.2", (lab.container("web").id[:12],))
         inside = run("nsenter", f"--net={sandbox.key}", "ip", "-o", "addr")
         assert "inet 172.17.0.2/16 brd 172.17.255.255 scope global eth0" in inside
         assert "inet6 ::1/128" in inside
@@ -573,6 +574,18 @@ else:
         sandbox = await lab.run("bare", mode="host")
         assert sandbox.key == ""
         assert sandbox.resolv_conf == Path("/etc/resolv.conf").read_text()
+
+    async def test_extra_hosts_and_links_are_in_etc_hosts(lab: Lab) -> None:
+        await lab.run("db")
+        web = await lab.run(
+            "web", links=("db:database",), extra_hosts=("me:host-gateway", "x:192.0.2.1")
+        )
+        database = ("database", lab.container("db").id[:12], "db")
+        assert web.hosts[6:-1] == (
+            ("172.17.0.1", ("me",)),
+            ("192.0.2.1", ("x",)),
+            ("172.17.0.2", database),
+        )
 
     async def test_joining_another_container(lab: Lab) -> None:
         web = await lab.run("web")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from boxship.concurrency import Supervisor, in_thread
-from boxship.engine.networks import dns, endpoints, resolvconf
+from boxship.engine.networks import dns, endpoints, hosts, resolvconf
 from boxship.engine.networks.config import NetworkConfig
 from boxship.engine.networks.dns import Query
 from boxship.engine.networks.ipam import Address
@@ -68,6 +68,10 @@ class Resolver:
     def host_text(self) -> str:
         """The host's own file."""
         return _read(resolvconf.HOST_FILE)
+
+    def host_lines(self) -> list[hosts.Line]:
+        """The host's own /etc/hosts."""
+        return hosts.parse(_read(hosts.HOST_FILE)) or list(hosts.LOCALHOST)
 
     def wanted(self, container: Container) -> resolvconf.ResolvConf:
         """Servers, search list and options: the container's, else the engine's, else the host's."""

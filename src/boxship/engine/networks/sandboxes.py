@@ -13,7 +13,7 @@ import msgspec
 
 from boxship.concurrency import KeyedLocks, Supervisor, in_thread
 from boxship.engine.events import EventBus
-from boxship.engine.networks import endpoints, ipam, resolvconf
+from boxship.engine.networks import endpoints, hosts, ipam, resolvconf
 from boxship.engine.networks.config import NetworkConfig
 from boxship.engine.networks.drivers.bridge import random_mac
 from boxship.engine.networks.endpoints import Attachment
@@ -112,6 +112,9 @@ class NetworkSandboxes:
 
     async def host_gateways(self) -> tuple[str, ...]:
         """See the contract."""
+        return self._gateways()
+
+    def _gateways(self) -> tuple[str, ...]:
         network = self._state.find_network_by_name(endpoints.DEFAULT)
         own = [str(pool.gateway) for pool in ipam.pools(network)] if network else []
         return self._config.host_gateways or tuple(own)
@@ -307,18 +310,25 @@ class NetworkSandboxes:
         held: Sequence[HeldPort],
     ) -> Sandbox:
         on_host = any(network.driver == "host" for _, network in pairs)
-        names = endpoints.host_names(container)
-        addresses = [a for e, _ in pairs for a in (e.ipv4_address, e.ipv6_address) if a]
-        own = [(address, names) for address in addresses]
         return Sandbox(
             id=identifier,
             container_id=container.id,
             key="" if on_host else self._kernel.namespaces.path(identifier),
             endpoints=tuple(endpoint for endpoint, _ in pairs),
             ports=tuple(each.port for each in held),
-            hosts=(*own, *self._linked(container, pairs)),
+            hosts=tuple(self._hosts(container, pairs, on_host=on_host)),
             resolv_conf=self._resolv_conf(container, pairs),
         )
+
+    def _hosts(
+        self, container: Container, pairs: Sequence[Pair], *, on_host: bool
+    ) -> list[hosts.Line]:
+        lines = self._resolver.host_lines() if on_host else list(hosts.LOCALHOST)
+        lines += hosts.extra_lines(container.host_config.extra_hosts, self._gateways())
+        lines += self._linked(container, pairs)
+        names = endpoints.host_names(container)
+        addresses = [a for e, _ in pairs for a in (e.ipv4_address, e.ipv6_address) if a]
+        return [*lines, *((address, names) for address in addresses)]
 
     def _linked(
         self, container: Container, pairs: Sequence[Pair]

@@ -33,6 +33,7 @@ from boxship.linux import sysctl
 from boxship.linux.netlink import RouteSocket
 from boxship.model.container import Container, NoSuchContainer
 from boxship.model.filters import Filters
+from boxship.model.moment import parse_moment
 from boxship.model.network import (
     IPAM,
     EndpointSettings,
@@ -435,10 +436,7 @@ def _until(filters: Filters) -> int:
         return 1 << 63
     if len(texts) > 1:
         raise InvalidArgument("more than one until filter specified")
-    try:
-        return int(float(texts[0]) * 1e9)
-    except ValueError:
-        raise InvalidArgument(f'invalid until filter: "{texts[0]}"') from None
+    return parse_moment(texts[0], time.time_ns())
 
 
 def _networks_of(container: Container) -> dict[str, EndpointSettings]:
