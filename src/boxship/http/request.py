@@ -25,13 +25,23 @@ class Endpoint(NamedTuple):
 class Request:
     """Method, path, query and body; routing adds `variables`, the API `version`."""
 
-    __slots__ = ("endpoint", "method", "path", "query", "raw", "raw_query", "variables", "version")
+    __slots__ = (
+        "begun",
+        "endpoint",
+        "method",
+        "path",
+        "query",
+        "raw",
+        "raw_query",
+        "variables",
+        "version",
+    )
 
     def __init__(self, raw: BaseRequest, endpoint: Endpoint) -> None:
         self.raw = raw
         self.endpoint = endpoint
         self.method = raw.method
-        target = raw._message.path  # noqa: SLF001 - the path before yarl normalises it
+        target = raw.raw_path  # before yarl normalises it
         if not target.startswith("/"):  # absolute form: http://host/path
             scheme, _, rest = target.partition("://")
             target = rest[rest.find("/") :] if scheme and "/" in rest else "/"
@@ -40,6 +50,7 @@ class Request:
         self.query = Query(self.raw_query)
         self.variables: Mapping[str, str] = {}
         self.version = (0, 0)
+        self.begun = False  # whether the answer is on its way: its status can no longer change
 
     def __repr__(self) -> str:
         return f"<Request {self.method} {self.path}>"

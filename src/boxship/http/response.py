@@ -55,6 +55,7 @@ class Response:
         if self.content_type:
             headers["Content-Type"] = self.content_type
         response = web.Response(body=self.body or None, status=self.status, headers=headers)
+        request.begun = True
         await response.prepare(request.raw)
         await response.write_eof()
         return response
@@ -75,6 +76,7 @@ class Output:
     async def start(self) -> None:
         """Send the headers now."""
         if not self._response.prepared:
+            self._request.begun = True
             await self._response.prepare(self._request.raw)
 
     async def write(self, data: bytes) -> None:

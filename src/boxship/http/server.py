@@ -127,7 +127,7 @@ class Server:
         self, error: Exception, raw: BaseRequest, request: Request | None
     ) -> web.StreamResponse:
         response = self._application.failure(error, request)
-        if _has_begun(raw):
+        if request is not None and request.begun:
             log.info("answer to %s %s cut off: %s", raw.method, raw.path, error)
             if raw.transport is not None:
                 raw.transport.abort()
@@ -165,10 +165,6 @@ class Server:
         for task in list(self._streams):
             task.cancel()
         await asyncio.gather(*(http.shutdown(timeout_s) for http in self._http))
-
-
-def _has_begun(raw: BaseRequest) -> bool:
-    return raw._payload_writer.output_size > 0 or raw.transport is None  # noqa: SLF001
 
 
 def _host_name(host: str) -> str:

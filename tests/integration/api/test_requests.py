@@ -107,6 +107,12 @@ def test_paths_are_cleaned_by_a_redirect(serving: Serving) -> None:
         assert (status, headers["Location"]) == (301, "/info?a=b")
 
 
+def test_a_redirect_cannot_inject_headers(serving: Serving) -> None:
+    status, headers, _ = request(serving, "//a%0d%0aX-Evil:%20yes")
+    assert (status, headers["Location"]) == (301, "/a%0D%0AX-Evil%3A%20yes")
+    assert "X-Evil" not in headers
+
+
 def test_broken_escapes(serving: Serving) -> None:
     for target in ("/images/json?%zz=1", "/images/json?a=%zz"):
         status, _, content = request(serving, target)

@@ -179,7 +179,8 @@ def test_tcp_by_intent(start: Callable[..., Run]) -> None:
     port = int(run.log.rpartition("('127.0.0.1', ")[2].partition(")")[0])
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("GET", "/_ping")
-    assert connection.getresponse().status == 200
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (200, b"OK")
     connection.close()
     assert "is insecure and gives root access" in run.log
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from typing import Final
+from urllib.parse import quote
 
 from boxship.api.docker import (
     absent,
@@ -117,7 +118,7 @@ async def _outcome(handling: Awaitable[Answer]) -> Answer | Exception:
 
 def _moved(request: Request, path: str) -> Response:
     query = f"?{request.raw_query}" if request.raw_query else ""
-    return Response(status=301, headers={"Location": path + query})
+    return Response(status=301, headers={"Location": quote(path) + query})
 
 
 def _not_found() -> Response:
