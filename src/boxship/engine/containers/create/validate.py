@@ -9,7 +9,7 @@ from typing import Final
 from boxship.engine.containers.contract import Settings
 from boxship.engine.containers.create.limits import check_limits
 from boxship.engine.containers.create.mount_specs import check_destination, check_request
-from boxship.engine.containers.signals import parse_signal
+from boxship.model.signals import parse_signal
 from boxship.errors import Internal, InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.container import HostConfig, RestartPolicy
