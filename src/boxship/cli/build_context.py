@@ -25,9 +25,7 @@ class BuildContext:
 
     __slots__ = ("dockerfile", "remote", "stream")
 
-    def __init__(
-        self, stream: "Iterator[bytes] | None", dockerfile: str, remote: str = ""
-    ) -> None:
+    def __init__(self, stream: "Iterator[bytes] | None", dockerfile: str, remote: str = "") -> None:
         self.stream = stream
         self.dockerfile = dockerfile
         self.remote = remote
@@ -190,7 +188,7 @@ def _check_readable(root: str, matcher: "IgnoreMatcher | None") -> None:
         prefix = "" if inside == "." else inside + "/"
         if matcher is not None:
             names[:] = [n for n in names if not matcher.excluded(prefix + n)]
-            files = [n for n in files if not matcher.excluded(prefix + n)]
+            files[:] = [n for n in files if not matcher.excluded(prefix + n)]
         for name in files:
             path = os.path.join(folder, name)
             if stat.S_ISREG(os.lstat(path).st_mode) and not os.access(path, os.R_OK):

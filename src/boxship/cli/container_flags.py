@@ -83,7 +83,7 @@ CONTAINER_FLAGS = (
     Flag("publish", "p", "list", "Publish a container's port(s) to the host"),
     Flag("publish-all", "P", "bool", "Publish all exposed ports to random ports"),
     Flag("read-only", "", "bool", "Mount the container's root filesystem as read only"),
-    Flag("restart", "", "string", "Restart policy to apply when a container exits (default \"no\")", 'no'),
+    Flag("restart", "", "string", 'Restart policy to apply when a container exits (default "no")', "no"),
     Flag("rm", "", "bool", "Automatically remove the container and its associated anonymous volumes when it exits"),
     Flag("runtime", "", "string", "Runtime to use for this container"),
     Flag("security-opt", "", "list", "Security Options"),

@@ -126,7 +126,9 @@ class Store:
         try:
             value = self.get(name)
         except NoSuchContext as error:
-            raise InvalidArgument(f"Failed to initialize: unable to resolve docker endpoint: {error}") from None
+            raise InvalidArgument(
+                f"Failed to initialize: unable to resolve docker endpoint: {error}"
+            ) from None
         docker = (value.get("Endpoints") or {}).get("docker") or {}
         files = self.tls_files(name)
         if not files and not docker.get("SkipTLSVerify"):

@@ -91,7 +91,11 @@ def _check(options: "Options") -> None:
 
 
 def _is_mac(text: str) -> bool:
-    for separator, width, counts in ((":", 2, (6, 8, 20)), ("-", 2, (6, 8, 20)), (".", 4, (3, 4, 10))):
+    for separator, width, counts in (
+        (":", 2, (6, 8, 20)),
+        ("-", 2, (6, 8, 20)),
+        (".", 4, (3, 4, 10)),
+    ):
         parts = text.strip().split(separator)
         if len(parts) in counts:
             return all(
@@ -182,7 +186,9 @@ def _optional(options: "Options") -> "dict[str, Any]":
     """What Docker's CLI leaves out when it is empty."""
     found: dict[str, Any] = {
         "Annotations": pairs(options.annotation),
-        "Tmpfs": {path: settings for path, _, settings in (t.partition(":") for t in options.tmpfs)},
+        "Tmpfs": {
+            path: settings for path, _, settings in (t.partition(":") for t in options.tmpfs)
+        },
         "Sysctls": pairs(options.sysctl),
         "StorageOpt": _storage_options(options.storage_opt),
         "Mounts": options.mount,
@@ -222,7 +228,8 @@ def _resources(options: "Options") -> "dict[str, Any]":
         "OomKillDisable": options.oom_kill_disable,
         "PidsLimit": options.pids_limit,
         "Ulimits": sorted(
-            {limit["Name"]: limit for limit in options.ulimit}.values(), key=lambda u: str(u["Name"])
+            {limit["Name"]: limit for limit in options.ulimit}.values(),
+            key=lambda u: str(u["Name"]),
         ),
         "CpuCount": options.cpu_count,
         "CpuPercent": options.cpu_percent,
@@ -262,8 +269,9 @@ def _security(texts: "list[str]") -> "tuple[list[str], list[str] | None]":
             if not colon:
                 raise InvalidArgument(f'Invalid --security-opt: "{text}"')
         if name == "seccomp" and value not in {"unconfined", "builtin"}:
-            text = f"seccomp={_profile(value)}"
-        out.append(text)
+            out.append(f"seccomp={_profile(value)}")
+        else:
+            out.append(text)
     return out, masked
 
 

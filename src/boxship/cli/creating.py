@@ -127,7 +127,7 @@ class CidFile:
         self._path = path
         self._written = False
 
-    def __enter__(self) -> "CidFile":
+    def __enter__(self) -> "CidFile":  # noqa: PYI034 - Self costs an import of typing
         if self._path:
             try:
                 os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))

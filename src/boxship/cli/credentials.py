@@ -70,7 +70,9 @@ def _call_helper(helper: str, action: str, text: str) -> str:
             [program, action], input=text.encode(), capture_output=True, check=False
         )
     except OSError as error:
-        raise Unavailable(f"error getting credentials - err: exec: {program}: {error.strerror}") from None
+        raise Unavailable(
+            f"error getting credentials - err: exec: {program}: {error.strerror}"
+        ) from None
     output = done.stdout.decode("utf-8", "replace").strip()
     if done.returncode:
         if NOT_FOUND in output:
@@ -126,10 +128,10 @@ def erase(config: "Config", server: str) -> None:
     """Forget the credentials of a server."""
     helper = _helper_for(config, server)
     if helper:
-        try:
+        from contextlib import suppress
+
+        with suppress(NotFound):
             _call_helper(helper, "erase", server)
-        except NotFound:
-            pass
     auths = config.values.get("auths") or {}
     if auths.pop(server, None) is not None:
         config.save()
@@ -161,6 +163,7 @@ def all_header(context: "Context") -> "dict[str, str]":
 
 
 def encoded_config(values: "dict[str, Any]") -> str:
+    """X-Registry-Config: as above, for several registries."""
     from binascii import b2a_base64
 
     text = b2a_base64(dumps(values).encode(), newline=False).decode()

@@ -45,7 +45,9 @@ def parse_network(text: str) -> "dict[str, Any]":
             try:
                 found["gw-priority"] = int(value)
             except ValueError:
-                raise ValueError(f'invalid gw-priority: strconv.Atoi: parsing "{value}": invalid syntax') from None
+                raise ValueError(
+                    f'invalid gw-priority: strconv.Atoi: parsing "{value}": invalid syntax'
+                ) from None
         else:
             raise ValueError(f"invalid field key {key}")
     if not found["target"]:
@@ -54,12 +56,15 @@ def parse_network(text: str) -> "dict[str, Any]":
 
 
 def network_mode(networks: "list[dict[str, Any]]") -> str:
+    """HostConfig.NetworkMode: the first network."""
     return str(networks[0]["target"]) if networks else "default"
 
 
 def endpoint_settings(options: "Options") -> "dict[str, Any]":
     """EndpointsConfig by network."""
-    networks = [dict(network) for network in options.network] or [{"target": "default", "implied": True}]
+    networks = [dict(network) for network in options.network] or [
+        {"target": "default", "implied": True}
+    ]
     kinds = {is_user_defined(network["target"]) for network in networks}
     endpoints: dict[str, Any] = {}
     for index, network in enumerate(networks):
@@ -127,7 +132,11 @@ def _endpoint(network: "dict[str, Any]") -> "dict[str, Any]":
             raise InvalidArgument(
                 "network-scoped aliases are only supported for user-defined networks"
             )
-        if network.get("links") and not network.get("implied") and target not in {"default", "bridge"}:
+        if (
+            network.get("links")
+            and not network.get("implied")
+            and target not in {"default", "bridge"}
+        ):
             raise InvalidArgument("links are only supported for user-defined networks")
     endpoint = dict(EMPTY)
     endpoint["Aliases"] = network.get("aliases") or None

@@ -18,9 +18,7 @@ def write_archive(output: str, request: "Callable[[], Response]", what: str) -> 
     """Stream an answer into *output*, which appears only when it is whole; or to stdout."""
     if not output:
         if sys.stdout.isatty():
-            raise Failed(
-                "cowardly refusing to save to a terminal. Use the -o flag or redirect"
-            )
+            raise Failed("cowardly refusing to save to a terminal. Use the -o flag or redirect")
         for data in request().stream():
             sys.stdout.buffer.write(data)
         return
@@ -38,8 +36,7 @@ def _write_new(output: str, response: "Response") -> None:
     temporary = f"{output}.{os.getpid()}.part"
     try:
         with open(temporary, "wb") as file:
-            for data in response.stream():
-                file.write(data)
+            file.writelines(response.stream())
         os.replace(temporary, output)
     except BaseException:
         if os.path.exists(temporary):
@@ -50,9 +47,7 @@ def _write_new(output: str, response: "Response") -> None:
 def _check_output(output: str, what: str) -> None:
     folder = os.path.dirname(output) or "."
     if not os.path.isdir(folder):
-        raise Failed(
-            f'{what}: invalid output path: directory "{folder}" does not exist'
-        )
+        raise Failed(f'{what}: invalid output path: directory "{folder}" does not exist')
     if os.path.isdir(output):
         raise Failed(f'{what}: invalid output path: "{output}" must be a file, not a directory')
 

@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from boxship.cli.running import Context
 
 LIST_KINDS = frozenset(
-    ("list", "strings", "stringArray", "stringToString", "filter", "map", "mount", "network", "ulimit", "gpu-request")
+    (
+        "list",
+        "strings",
+        "stringArray",
+        "stringToString",
+        "filter",
+        "map",
+        "mount",
+        "network",
+        "ulimit",
+        "gpu-request",
+    )
 )
 _TRUE = frozenset(("1", "t", "T", "true", "TRUE", "True"))
 _FALSE = frozenset(("0", "f", "F", "false", "FALSE", "False"))
@@ -45,7 +56,7 @@ class UsageError(BoxshipError):
         self.path = path
 
 
-class HelpWanted(Exception):  # noqa: N818 - a request, no failure
+class HelpWanted(Exception):
     """`--help` was given."""
 
 
@@ -110,7 +121,7 @@ def parse_bool(text: str) -> bool:
         return True
     if text in _FALSE:
         return False
-    raise ValueError(f'strconv.ParseBool: parsing {go_quote(text)}: invalid syntax')
+    raise ValueError(f"strconv.ParseBool: parsing {go_quote(text)}: invalid syntax")
 
 
 def go_quote(text: str) -> str:
@@ -193,9 +204,7 @@ def parse(command: Command, argv: "list[str]", path: str = "") -> Options:
     return options
 
 
-def _long(
-    word: str, words: "Any", longs: "dict[str, Flag]", options: Options
-) -> None:
+def _long(word: str, words: "Any", longs: "dict[str, Flag]", options: Options) -> None:
     name, equals, value = word[2:].partition("=")
     if not name or name.startswith("-"):
         raise ValueError(f"bad flag syntax: {word}")
@@ -226,9 +235,7 @@ def _bool_flag(name: str, value: str) -> bool:
         raise ValueError(f'invalid argument {go_quote(value)} for "{name}" flag: {error}') from None
 
 
-def _shorts(
-    word: str, words: "Any", shorts: "dict[str, Flag]", options: Options
-) -> None:
+def _shorts(word: str, words: "Any", shorts: "dict[str, Flag]", options: Options) -> None:
     rest = word[1:]
     while rest:
         letter, rest = rest[0], rest[1:]

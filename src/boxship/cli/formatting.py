@@ -7,7 +7,7 @@ from boxship.errors import BoxshipError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
 
@@ -27,12 +27,12 @@ class Listing:
     def __init__(
         self,
         type_name: str,
-        fields: "dict[str, tuple[str, Callable[[Any], Any]]]",
+        fields: "Mapping[str, tuple[str, Callable[[Any], Any]]]",
         columns: "Sequence[str]",
         calls: "dict[str, Callable[..., Any]] | None" = None,
     ) -> None:
         self.type_name = type_name
-        self.fields = fields
+        self.fields = dict(fields)
         self.columns = columns
         self.calls = calls
 
@@ -86,7 +86,7 @@ class Listing:
         from boxship.cli.template_run import Record
 
         headers = {name: _constant(header) for name, (header, _) in self.fields.items()}
-        return Record(None, headers, self.type_name, {name: _label_header for name in self.calls or ()})
+        return Record(None, headers, self.type_name, dict.fromkeys(self.calls or (), _label_header))
 
 
 def _constant(text: str) -> "Callable[[Any], str]":

@@ -13,16 +13,54 @@ class Struct(dict):  # type: ignore[type-arg]
 
 # JSON objects with these names are maps in Docker's types; all others are structs.
 MAPS = frozenset(
-    "Labels Ports PortBindings Networks ExposedPorts Volumes Options DriverOpts Sysctls Tmpfs"
-    " Config Data Containers StorageOpt Annotations Attributes Status AuxiliaryAddresses"
-    " Runtimes IndexConfigs GenericResources Annotation EndpointsConfig Details".split()
+    [
+        "Labels",
+        "Ports",
+        "PortBindings",
+        "Networks",
+        "ExposedPorts",
+        "Volumes",
+        "Options",
+        "DriverOpts",
+        "Sysctls",
+        "Tmpfs",
+        "Config",
+        "Data",
+        "Containers",
+        "StorageOpt",
+        "Annotations",
+        "Attributes",
+        "Status",
+        "AuxiliaryAddresses",
+        "Runtimes",
+        "IndexConfigs",
+        "GenericResources",
+        "Annotation",
+        "EndpointsConfig",
+        "Details",
+    ]
 )
 _CONFIG_STRUCT_KEYS = ("Cmd", "Env", "WorkingDir")
 
 
 POINTERS = frozenset(
-    "Health Healthcheck Init MemorySwappiness OomKillDisable PidsLimit StopTimeout GraphDriver"
-    " IPAMConfig RootFS ImageManifestDescriptor ConfigFrom UsageData ContainerConfig Descriptor".split()
+    [
+        "Health",
+        "Healthcheck",
+        "Init",
+        "MemorySwappiness",
+        "OomKillDisable",
+        "PidsLimit",
+        "StopTimeout",
+        "GraphDriver",
+        "IPAMConfig",
+        "RootFS",
+        "ImageManifestDescriptor",
+        "ConfigFrom",
+        "UsageData",
+        "ContainerConfig",
+        "Descriptor",
+    ]
 )
 
 
@@ -46,7 +84,7 @@ def typed(value: "Any", name: str = "") -> "Any":
     return value
 
 
-def shown(value: "Any") -> str:
+def shown(value: "Any") -> str:  # noqa: PLR0911 - a case a type
     """%v."""
     if isinstance(value, str):
         return value
@@ -170,7 +208,11 @@ def _verb(verb: str, flags: str, value: "Any") -> str:
         text = value.encode().hex()
         text = text.upper() if verb == "X" else text
     elif verb in "feg" and number:
-        text = format(float(value), f".{precision or 6}{verb}") if precision or verb != "g" else go_float(float(value))
+        text = (
+            format(float(value), f".{precision or 6}{verb}")
+            if precision or verb != "g"
+            else go_float(float(value))
+        )
     else:
         return f"%!{verb}({type_name(value)}={shown(value)})"
     size = int(width.lstrip("0") or "0")

@@ -95,7 +95,7 @@ def _become_daemon(log_path: str, report: int) -> None:
         os.dup2(log, 2)
         os.chdir("/")
         command = _command()
-        os.execv(command[0], command)
+        os.execv(command[0], command)  # noqa: S606 - our own daemon
     except OSError as error:
         os.write(2, f"cannot run boxshipd: {error}\n".encode())
     finally:

@@ -76,7 +76,9 @@ def _mount_field(mount: "dict[str, Any]", key: str, value: str, field: str) -> N
     elif key in _LOWER:
         _put(mount, _LOWER[key], value.lower())
     elif key in {"source", "src"}:
-        mount["Source"] = os.path.abspath(value) if value == "." or value.startswith("./") else value
+        mount["Source"] = (
+            os.path.abspath(value) if value == "." or value.startswith("./") else value
+        )
     elif key in _SWITCHES:
         try:
             _put(mount, _SWITCHES[key], parse_bool(value))
@@ -131,12 +133,18 @@ def _checked(mount: "dict[str, Any]") -> "dict[str, Any]":
             raise ValueError(f"cannot mix '{prefix}-*' options with mount type '{mount['Type']}'")
     recursive = mount.get("BindOptions", {})
     if recursive.get("ReadOnlyNonRecursive") and not mount.get("ReadOnly"):
-        raise ValueError("option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction")
+        raise ValueError(
+            "option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction"
+        )
     if recursive.get("ReadOnlyForceRecursive"):
         if not mount.get("ReadOnly"):
-            raise ValueError("option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction")
+            raise ValueError(
+                "option 'bind-recursive=readonly' requires 'readonly' to be specified in conjunction"
+            )
         if recursive.get("Propagation") != "rprivate":
-            raise ValueError("option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction")
+            raise ValueError(
+                "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction"
+            )
     if mount.get("ReadOnly") is False:
         del mount["ReadOnly"]
     return mount

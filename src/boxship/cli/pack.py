@@ -2,7 +2,17 @@
 
 import os
 import stat
-from tarfile import BLKTYPE, CHRTYPE, DIRTYPE, FIFOTYPE, LNKTYPE, PAX_FORMAT, REGTYPE, SYMTYPE, TarInfo
+from tarfile import (
+    BLKTYPE,
+    CHRTYPE,
+    DIRTYPE,
+    FIFOTYPE,
+    LNKTYPE,
+    PAX_FORMAT,
+    REGTYPE,
+    SYMTYPE,
+    TarInfo,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +91,9 @@ def _capability(descriptor: int, info: TarInfo) -> None:
         value = os.getxattr(descriptor, "security.capability")
     except OSError:
         return
-    info.pax_headers = {"SCHILY.xattr.security.capability": value.decode("utf-8", "surrogateescape")}
+    info.pax_headers = {
+        "SCHILY.xattr.security.capability": value.decode("utf-8", "surrogateescape")
+    }
 
 
 def pack_tree(

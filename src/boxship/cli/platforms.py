@@ -33,7 +33,9 @@ def parse_platform(text: str) -> "dict[str, str]":
         found = _ARCHITECTURES.get(word, word)
         if found in {"amd64", "arm64", "386", "arm", "ppc64le", "s390x", "riscv64"}:
             return {"architecture": found, "os": "linux"}
-        raise InvalidArgument(f'"{text}": unknown operating system or architecture: invalid argument')
+        raise InvalidArgument(
+            f'"{text}": unknown operating system or architecture: invalid argument'
+        )
     architecture = _ARCHITECTURES.get(parts[1].lower(), parts[1].lower())
     platform = {"architecture": architecture, "os": parts[0].lower()}
     if len(parts) == 3 and (architecture, parts[2]) != ("arm64", "v8"):

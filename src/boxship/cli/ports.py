@@ -123,11 +123,11 @@ def _exposed(text: str) -> "list[str]":
     first, dash, last = span.partition("-")
     try:
         if not span:
-            raise ValueError("empty string specified for ports")
+            raise ValueError("empty string specified for ports")  # noqa: TRY301 - one text for all
         low = _number(first)
         high = _number(last) if dash else low
         if high < low:
-            raise ValueError(f"invalid range specified for port: {span}")
+            raise ValueError(f"invalid range specified for port: {span}")  # noqa: TRY301 - one text for all
     except ValueError as error:
         raise InvalidArgument(
             f"invalid range format for --expose: {text}, error: {error}"

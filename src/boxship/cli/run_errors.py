@@ -31,14 +31,19 @@ class reported:  # noqa: N801 - reads as a statement
             return
         status = ENGINE_FAILED if self._only_flags else status_of(error)
         raise Failed(
-            f"{PROGRAM}: {error}\n\nRun '{PROGRAM} {self._verb} --help' for more information", status
+            f"{PROGRAM}: {error}\n\nRun '{PROGRAM} {self._verb} --help' for more information",
+            status,
         ) from None
 
 
 def status_of(error: BoxshipError) -> int:
     """What a shell would return for a program that did not start, else 125."""
     text = error.message if isinstance(error, ApiError) else str(error)
-    missing = ("executable file not found", "no such file or directory", "system cannot find the file specified")
+    missing = (
+        "executable file not found",
+        "no such file or directory",
+        "system cannot find the file specified",
+    )
     if any(words in text for words in missing):
         return NOT_FOUND
     if "permission denied" in text or "is a directory" in text:

@@ -1,6 +1,6 @@
 """Passing our signals on to a container, and its terminal's size with SIGWINCH."""
 
-import _signal
+import _signal  # type: ignore[import-not-found] # `signal` costs an import of enum
 import sys
 
 from boxship.cli.running import path_name
@@ -46,7 +46,7 @@ class SignalProxy:
     def remove(self) -> None:
         """Give the signals back."""
         for number, handler in self._previous.items():
-            _signal.signal(number, handler)  # type: ignore[arg-type]
+            _signal.signal(number, handler)
         self._previous.clear()
 
     def _forward(self, number: int, _frame: object) -> None:

@@ -4,8 +4,8 @@ import os
 import sys
 from _thread import start_new_thread
 
-from boxship.client.stdcopy import STDERR, SYSTEM_ERROR, Demux
 from boxship.cli.running import Failed
+from boxship.client.stdcopy import STDERR, SYSTEM_ERROR, Demux
 from boxship.errors import BoxshipError
 
 TYPE_CHECKING = False

@@ -38,15 +38,15 @@ class Record:
         return dumps(values, html=True)
 
 
-class _Break(Exception):  # noqa: N818
+class _Break(Exception):
     pass
 
 
-class _Continue(Exception):  # noqa: N818
+class _Continue(Exception):
     pass
 
 
-class _Bad(Exception):  # noqa: N818 - carries a message up to where the node is known
+class _Bad(Exception):
     pass
 
 
@@ -59,7 +59,9 @@ class Run:
 
     def __init__(self, template: Template, *, go_types: bool = False) -> None:
         self.template = template
-        self._go_types = go_types  # null prints as the nil slice, map or pointer Docker's types have
+        self._go_types = (
+            go_types  # null prints as the nil slice, map or pointer Docker's types have
+        )
         self.out: list[str] = []
         self.scope: list[tuple[str, Any]] = []
 
@@ -69,7 +71,9 @@ class Run:
         try:
             self._nodes(self.template.nodes, data)
         except (_Break, _Continue):
-            raise TemplateError("template: :1: {{break}} or {{continue}} outside {{range}}") from None
+            raise TemplateError(
+                "template: :1: {{break}} or {{continue}} outside {{range}}"
+            ) from None
         return "".join(self.out)
 
     def _fail(self, node: Node, message: str) -> TemplateError:
@@ -77,9 +81,7 @@ class Run:
         line = source.count("\n", 0, pos) + 1
         column = pos - (source.rfind("\n", 0, pos) + 1)
         text = node.text if len(node.text) <= 20 else node.text[:20] + "..."
-        return TemplateError(
-            f'template: :{line}:{column}: executing "" at <{text}>: {message}'
-        )
+        return TemplateError(f'template: :{line}:{column}: executing "" at <{text}>: {message}')
 
     def _nodes(self, nodes: "list[Node]", dot: "Any") -> None:
         for node in nodes:
@@ -151,7 +153,9 @@ class Run:
             return list(enumerate(value))
         if isinstance(value, int) and not isinstance(value, bool):
             return [(i, i) for i in range(value)]
-        raise self._fail(node.parts[0].parts[2][-1].parts[-1], f"range can't iterate over {shown(value)}")
+        raise self._fail(
+            node.parts[0].parts[2][-1].parts[-1], f"range can't iterate over {shown(value)}"
+        )
 
     def _pipe(self, pipe: Node, dot: "Any", *, declare: bool = True) -> "Any":
         names, assign, commands = pipe.parts
@@ -193,7 +197,9 @@ class Run:
         try:
             return self.template.functions[name](*values)
         except TypeError:
-            raise self._fail(node, _arity(self.template.functions[name], name, len(values))) from None
+            raise self._fail(
+                node, _arity(self.template.functions[name], name, len(values))
+            ) from None
         except (ValueError, KeyError, IndexError) as error:
             raise self._fail(node, f"error calling {name}: {error}") from None
 
@@ -266,7 +272,7 @@ def _index(value: "Any", *keys: "Any") -> "Any":
                 value = ""
         elif isinstance(value, (list, str)):
             if not isinstance(key, int):
-                raise ValueError(f"cannot index slice/array with type {gofmt.type_name(key)}")
+                raise ValueError(f"cannot index slice/array with type {gofmt.type_name(key)}")  # noqa: TRY004 - the runner reports ValueError
             if not 0 <= key < len(value):
                 raise ValueError(f"index out of range: {key}")
             value = value[key]

@@ -270,7 +270,9 @@ class _Parser:
             if value not in self.functions:
                 raise self.fail(f'function "{value}" not defined')
             return Node("function", pos, value)
-        raise self.fail(f'unexpected "{value}" in operand' if value else "missing value for command")
+        raise self.fail(
+            f'unexpected "{value}" in operand' if value else "missing value for command"
+        )
 
 
 def _tokens(parser: _Parser, text: str, base: int) -> "list[Token]":

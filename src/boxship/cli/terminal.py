@@ -15,6 +15,7 @@ _PUNCTUATION = {"@": 0, "[": 27, "\\": 28, "]": 29, "^": 30, "_": 31}
 
 
 def is_terminal(descriptor: int) -> bool:
+    """Whether a descriptor is a terminal; a closed one is none."""
     try:
         return os.isatty(descriptor)
     except OSError:
@@ -43,9 +44,7 @@ class RawTerminal:
         )  # fmt: skip
         mode[1] &= ~termios.OPOST
         mode[2] = (mode[2] & ~(termios.CSIZE | termios.PARENB)) | termios.CS8
-        mode[3] &= ~(
-            termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN
-        )
+        mode[3] &= ~(termios.ECHO | termios.ECHONL | termios.ICANON | termios.ISIG | termios.IEXTEN)
         mode[6][termios.VMIN] = 1
         mode[6][termios.VTIME] = 0
         termios.tcsetattr(descriptor, termios.TCSANOW, mode)

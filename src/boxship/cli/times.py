@@ -48,8 +48,8 @@ def parse_rfc3339(text: str) -> Moment:
         rest = rest[1 + len(digits) :]
     offset = 0
     if rest not in {"Z", "z"}:
-        sign = {"+": 1, "-": -1}[rest[:1]]
-        offset = sign * (int(rest[1:3]) * 3600 + int(rest[4:6]) * 60)
+        direction = {"+": 1, "-": -1}[rest[:1]]
+        offset = direction * (int(rest[1:3]) * 3600 + int(rest[4:6]) * 60)
     total = _days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset
     return Moment(total, nanos, offset)
 
@@ -93,7 +93,11 @@ def ansi(text: str) -> str:
     except (ValueError, KeyError):
         return text
     there = time.gmtime(moment.seconds + moment.offset)
-    return time.strftime("%a %b ", there) + f"{there.tm_mday:2d}" + time.strftime(" %H:%M:%S %Y", there)
+    return (
+        time.strftime("%a %b ", there)
+        + f"{there.tm_mday:2d}"
+        + time.strftime(" %H:%M:%S %Y", there)
+    )
 
 
 def timestamp_query(value: str) -> str:
@@ -122,9 +126,7 @@ def _calendar(value: str) -> str:
     try:
         moment = parse_rfc3339(text + (zone or "Z"))
     except (ValueError, KeyError, IndexError):
-        raise InvalidArgument(
-            f'failed to parse value as time or duration: "{value}"'
-        ) from None
+        raise InvalidArgument(f'failed to parse value as time or duration: "{value}"') from None
     seconds = moment.seconds
     if not zone:
         seconds -= time.localtime(seconds).tm_gmtoff

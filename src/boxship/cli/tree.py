@@ -85,9 +85,7 @@ VERBS = {
     ),
     "search": Entry("search", "Search Docker Hub for images"),
     "start": Entry("start", "Start one or more stopped containers"),
-    "stats": Entry(
-        "stats", "Display a live stream of container(s) resource usage statistics"
-    ),
+    "stats": Entry("stats", "Display a live stream of container(s) resource usage statistics"),
     "stop": Entry("stop", "Stop one or more running containers"),
     "tag": Entry("tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE"),
     "top": Entry("top", "Display the running processes of a container"),
@@ -114,9 +112,7 @@ _CONTAINER["inspect"] = Entry(
 _CONTAINER["prune"] = Entry("prune", "Remove all stopped containers", "CONTAINER")
 
 _IMAGE = _verbs("build", "history", "import", "load", "pull", "push", "save", "tag")
-_IMAGE["inspect"] = Entry(
-    "inspect", "Display detailed information on one or more images", "IMAGE"
-)
+_IMAGE["inspect"] = Entry("inspect", "Display detailed information on one or more images", "IMAGE")
 _IMAGE["ls"] = Entry("images", "List images", "LS")
 _IMAGE["prune"] = Entry("prune", "Remove unused images", "IMAGE")
 _IMAGE["rm"] = Entry("rmi", "Remove one or more images", "RM")
@@ -129,9 +125,7 @@ GROUPS = {
             "prune": Entry("prune", "Remove build cache", "BUILDER"),
         },
     ),
-    "container": Group(
-        "Manage containers", _CONTAINER, {"list": "ls", "ps": "ls", "remove": "rm"}
-    ),
+    "container": Group("Manage containers", _CONTAINER, {"list": "ls", "ps": "ls", "remove": "rm"}),
     "context": Group(
         "Manage contexts",
         {

@@ -138,9 +138,7 @@ def _make_room(parent: int, last: str, name: str, *, is_dir: bool) -> None:
         return
     if stat.S_ISDIR(found.st_mode):
         if not is_dir:
-            raise InvalidArgument(
-                f'cannot overwrite directory "{name}" with non-directory'
-            )
+            raise InvalidArgument(f'cannot overwrite directory "{name}" with non-directory')
         return
     if is_dir:
         raise InvalidArgument(f'cannot overwrite non-directory "{name}" with directory')

@@ -7,12 +7,35 @@ if TYPE_CHECKING:
     from typing import Any
 
 _SYSCTLS = frozenset(
-    "kernel.msgmax kernel.msgmnb kernel.msgmni kernel.sem kernel.shmall kernel.shmmax"
-    " kernel.shmmni kernel.shm_rmid_forced".split()
+    [
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+    ]
 )
 _ULIMITS = frozenset(
-    "core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending"
-    " stack".split()
+    [
+        "core",
+        "cpu",
+        "data",
+        "fsize",
+        "locks",
+        "memlock",
+        "msgqueue",
+        "nice",
+        "nofile",
+        "nproc",
+        "rss",
+        "rtprio",
+        "rttime",
+        "sigpending",
+        "stack",
+    ]
 )
 _SPACES = " \t\n\v\f\r"
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
@@ -133,7 +156,9 @@ def ulimit(text: str) -> "dict[str, Any]":
         raise ValueError(f"invalid ulimit type: {name}")
     parts = value.split(":")
     if len(parts) > 2:
-        raise ValueError(f"too many limit value arguments - {value}, can only have up to two, `soft[:hard]`")
+        raise ValueError(
+            f"too many limit value arguments - {value}, can only have up to two, `soft[:hard]`"
+        )
     numbers = []
     for part in parts:
         try:
@@ -143,9 +168,13 @@ def ulimit(text: str) -> "dict[str, Any]":
     soft, hard = numbers[0], numbers[-1]
     if hard != -1:
         if soft == -1:
-            raise ValueError(f"ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: {hard}")
+            raise ValueError(
+                f"ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: {hard}"
+            )
         if soft > hard:
-            raise ValueError(f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")
+            raise ValueError(
+                f"ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}"
+            )
     return {"Name": name, "Hard": hard, "Soft": soft}
 
 

@@ -32,13 +32,11 @@ def _integer(text: str, low: int, high: int, function: str) -> int:
         base = 8
     try:
         if not digits or not digits[0].isalnum():
-            raise ValueError
+            raise ValueError  # noqa: TRY301 - one text for all that is no number
         plain = body[2:] if body[:2] in {"0x", "0b", "0o"} else body
         value = int(plain, base)
     except ValueError:
-        raise ValueError(
-            f"strconv.{function}: parsing {go_quote(text)}: invalid syntax"
-        ) from None
+        raise ValueError(f"strconv.{function}: parsing {go_quote(text)}: invalid syntax") from None
     value = -value if text.startswith("-") else value
     if not low <= value <= high:
         raise ValueError(f"strconv.{function}: parsing {go_quote(text)}: value out of range")
@@ -51,10 +49,12 @@ def parse_int(text: str) -> int:
 
 
 def parse_uint(text: str) -> int:
+    """A flag of kind uint."""
     return _integer(text, 0, (1 << 64) - 1, "ParseUint")
 
 
 def parse_uint16(text: str) -> int:
+    """A flag of kind uint16."""
     return _integer(text, 0, (1 << 16) - 1, "ParseUint")
 
 
@@ -66,18 +66,15 @@ def parse_size(text: str) -> int:
     if not last:
         raise ValueError(f"invalid size: '{text}'")
     number, suffix = text[:last], text[last:]
-    if number.endswith(" "):
-        number = number[:-1]
+    number = number.removesuffix(" ")
     try:
         if not number or number[0] in "+-" or not all(c in "0123456789." for c in number):
-            raise ValueError
+            raise ValueError  # noqa: TRY301 - likewise
         value = float(number)
     except ValueError:
         raise ValueError(f"invalid size: '{text}'") from None
     unit = suffix.lower()
-    if unit.endswith("ib") and len(unit) == 3:
-        unit = unit[0]
-    elif unit.endswith("b") and len(unit) == 2:
+    if (unit.endswith("ib") and len(unit) == 3) or (unit.endswith("b") and len(unit) == 2):
         unit = unit[0]
     if unit not in _BINARY or len(unit) > 1:
         raise ValueError(f"invalid suffix: '{suffix}'")

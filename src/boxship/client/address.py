@@ -34,7 +34,9 @@ def parse_address(text: str, *, tls: bool = False) -> Address:
         return Address(f"unix://{rest}", path=rest)
     if scheme in {"tcp", "http", "https"}:
         return _parse_tcp(value, rest, tls=tls)
-    raise InvalidArgument(f"unable to resolve docker endpoint: invalid bind address format: {value}")
+    raise InvalidArgument(
+        f"unable to resolve docker endpoint: invalid bind address format: {value}"
+    )
 
 
 def _parse_tcp(value: str, rest: str, *, tls: bool) -> Address:

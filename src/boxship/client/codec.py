@@ -23,7 +23,7 @@ class _Reading:
     memo: "dict[str, str]" = {}  # noqa: RUF012 - the scanner clears it itself
 
 
-_scan = make_scanner(_Reading)
+_scan = make_scanner(_Reading)  # type: ignore[arg-type] # it reads attributes only
 
 
 class BadJSON(ValueError):
@@ -90,8 +90,9 @@ def _unknown(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is no JSON value")
 
 
-_encode = make_encoder(None, _unknown, quote, None, ":", ",", False, False, False)
-_encode_sorted = make_encoder(None, _unknown, quote, None, ":", ",", True, False, False)
+# the last are: sort keys, skip bad keys, allow NaN
+_encode = make_encoder(None, _unknown, quote, None, ":", ",", False, False, False)  # noqa: FBT003
+_encode_sorted = make_encoder(None, _unknown, quote, None, ":", ",", True, False, False)  # noqa: FBT003
 
 
 def dumps(value: object, *, sort: bool = False, html: bool = False) -> str:

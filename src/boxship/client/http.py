@@ -286,9 +286,7 @@ class Client:
         if response.status >= 400 and response.status not in ok:
             error = self._error_of(response, path)
             if not self._fixed and stream is None and self._downgrade(error):
-                return self.request(
-                    method, path, query, body=body, headers=headers, ok=ok
-                )
+                return self.request(method, path, query, body=body, headers=headers, ok=ok)
             raise error
         return response
 

@@ -5,6 +5,7 @@ stream says that its stdin has ended; so the records are moved by hand here.
 """
 
 import ssl
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,10 +103,8 @@ class TlsStream:
 
     def shutdown(self, _how: int) -> None:
         """Send close_notify; reading goes on."""
-        try:
+        with suppress(ssl.SSLError):  # raised as the peer has not closed yet: the notice is written
             self._tls.unwrap()
-        except ssl.SSLError:
-            pass  # raised because the peer has not closed yet: the notice itself is written
         self._flush()
 
     def fileno(self) -> int:

@@ -14,11 +14,16 @@ from boxship.cli.running import Context, Failed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Literal
 
 FOLDERS = "bin dev etc home proc root sys tmp usr usr/bin usr/sbin sbin var var/run var/spool"
 PASSWD = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n"
 GROUP = b"root:x:0:\nnobody:x:65534:\n"
-SOURCES = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/*.sources", "/etc/apt/sources.list.d/*.list")
+SOURCES = (
+    "/etc/apt/sources.list",
+    "/etc/apt/sources.list.d/*.sources",
+    "/etc/apt/sources.list.d/*.list",
+)
 CHUNK = 1 << 20
 
 
@@ -87,9 +92,7 @@ def _busybox() -> "Iterator[bytes]":
     with open(program, "rb") as file:
         binary = file.read()
     if _is_dynamic(binary):
-        raise Failed(
-            f"{program} is dynamically linked: install the package busybox-static"
-        )
+        raise Failed(f"{program} is dynamically linked: install the package busybox-static")
     listing = subprocess.run([program, "--list"], capture_output=True, text=True, check=False)
     if listing.returncode:
         raise Failed(f"{program} --list: {listing.stderr.strip()}")
@@ -113,7 +116,7 @@ def _is_dynamic(binary: bytes) -> bool:
     """Whether an ELF file asks for a loader (has a PT_INTERP segment)."""
     if binary[:5] != b"\x7fELF\x02":
         return False
-    order = "little" if binary[5] == 1 else "big"
+    order: Literal["little", "big"] = "little" if binary[5] == 1 else "big"
     offset = int.from_bytes(binary[32:40], order)
     size, count = (int.from_bytes(binary[i : i + 2], order) for i in (54, 56))
     kinds = (
@@ -142,7 +145,7 @@ def _debian(suite: str) -> "Iterator[bytes]":
         program,
         "--variant=minbase",
         "--format=tar",
-        "--aptopt=APT::Install-Recommends \"false\"",
+        '--aptopt=APT::Install-Recommends "false"',
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/doc/*",
         "--dpkgopt=path-include=/usr/share/doc/*/copyright",

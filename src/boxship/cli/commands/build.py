@@ -2,6 +2,7 @@
 
 import os
 import sys
+from io import StringIO
 
 from boxship.cli import validators
 from boxship.cli.build_context import compressed, open_context
@@ -19,7 +20,7 @@ from boxship.errors import InvalidArgument
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any, TextIO
+    from typing import Any
 
 SENDING = "Sending build context to Boxship daemon "
 REDRAW_S = 0.1
@@ -48,10 +49,8 @@ def run(context: Context, options: Options) -> None:
         if isinstance(aux, dict):
             image = str(aux.get("ID") or image)
 
-    kept: TextIO | None = None
+    kept: StringIO | None = None
     if quiet:
-        from io import StringIO
-
         kept = StringIO()
     try:
         show_messages(response.stream(), kept or sys.stdout, on_aux)
@@ -129,7 +128,8 @@ def _query(context: Context, options: Options) -> "dict[str, Any]":
         "cachefrom": dumps(options.cache_from) if options.cache_from else None,
         "securityopt": options.security_opt or None,
         "isolation": options.isolation or None,
-        "platform": (options.platform or os.environ.get("DOCKER_DEFAULT_PLATFORM", "")).lower() or None,
+        "platform": (options.platform or os.environ.get("DOCKER_DEFAULT_PLATFORM", "")).lower()
+        or None,
         "version": "1",
     }
 
@@ -152,10 +152,10 @@ def _tag(text: str) -> str:
 COMMAND = Command(
     "build [OPTIONS] PATH | URL | -",
     run,
-    Flag("add-host", "", "list", "Add a custom host-to-IP mapping (\"host:ip\")", check=validators.extra_host),
+    Flag("add-host", "", "list", 'Add a custom host-to-IP mapping ("host:ip")', check=validators.extra_host),
     Flag("build-arg", "", "list", "Set build-time variables", check=validators.env),
     Flag("cache-from", "", "strings", "Images to consider as cache sources"),
-    Flag("cgroup-parent", "", "string", "Set the parent cgroup for the \"RUN\" instructions during build"),
+    Flag("cgroup-parent", "", "string", 'Set the parent cgroup for the "RUN" instructions during build'),
     Flag("compress", "", "bool", "Compress the build context using gzip"),
     Flag("cpu-period", "", "int", "Limit the CPU CFS (Completely Fair Scheduler) period"),
     Flag("cpu-quota", "", "int", "Limit the CPU CFS (Completely Fair Scheduler) quota"),
@@ -163,23 +163,23 @@ COMMAND = Command(
     Flag("cpuset-cpus", "", "string", "CPUs in which to allow execution (0-3, 0,1)"),
     Flag("cpuset-mems", "", "string", "MEMs in which to allow execution (0-3, 0,1)"),
     Flag("disable-content-trust", "", "bool", "Skip image verification (default true)", default=True),
-    Flag("file", "f", "string", "Name of the Dockerfile (Default is \"PATH/Dockerfile\")"),
+    Flag("file", "f", "string", 'Name of the Dockerfile (Default is "PATH/Dockerfile")'),
     Flag("force-rm", "", "bool", "Always remove intermediate containers"),
     Flag("iidfile", "", "string", "Write the image ID to the file"),
     Flag("isolation", "", "string", "Container isolation technology"),
     Flag("label", "", "list", "Set metadata for an image", check=validators.label),
     Flag("memory", "m", "bytes", "Memory limit"),
     Flag("memory-swap", "", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap", check=parse_swap),
-    Flag("network", "", "string", "Set the networking mode for the RUN instructions during build (default \"default\")", "default"),
+    Flag("network", "", "string", 'Set the networking mode for the RUN instructions during build (default "default")', "default"),
     Flag("no-cache", "", "bool", "Do not use cache when building the image"),
     Flag("platform", "", "string", "Set platform if server is multi-platform capable"),
     Flag("pull", "", "bool", "Always attempt to pull a newer version of the image"),
     Flag("quiet", "q", "bool", "Suppress the build output and print image ID on success"),
     Flag("rm", "", "bool", "Remove intermediate containers after a successful build (default true)", default=True),
     Flag("security-opt", "", "strings", "Security options"),
-    Flag("shm-size", "", "bytes", "Size of \"/dev/shm\""),
+    Flag("shm-size", "", "bytes", 'Size of "/dev/shm"'),
     Flag("squash", "", "bool", "Squash newly built layers into a single new layer", hidden=True),
-    Flag("tag", "t", "list", "Name and optionally a tag in the \"name:tag\" format", check=_tag),
+    Flag("tag", "t", "list", 'Name and optionally a tag in the "name:tag" format', check=_tag),
     Flag("target", "", "string", "Set the target build stage to build."),
     Flag("ulimit", "", "ulimit", "Ulimit options (default [])", check=validators.ulimit),
     Flag("load", "", "bool", "Keep the image in the daemon, as is always done", hidden=True),

@@ -6,10 +6,14 @@ from boxship.cli.flags import Command, Flag, Options
 from boxship.cli.references import parse_reference
 from boxship.cli.running import Context
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 
 def run(context: Context, options: Options) -> None:
     """Make an image of a container's changes and print its ID."""
-    query = {"container": options.args[0]}
+    query: dict[str, Any] = {"container": options.args[0]}
     if len(options.args) > 1 and options.args[1]:
         reference = parse_reference(options.args[1])
         query["repo"] = reference.full_name

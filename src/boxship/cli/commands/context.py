@@ -80,7 +80,11 @@ def run_list(context: Context, options: Options) -> None:
         "Error": ("ERROR", lambda _row: ""),
         "Name": ("NAME", lambda row: row["name"]),
     }
-    shown = Listing("*formatter.clientContextContext", fields, ("Name", "Description", "DockerEndpoint", "Error"))
+    shown = Listing(
+        "*formatter.clientContextContext",
+        fields,
+        ("Name", "Description", "DockerEndpoint", "Error"),
+    )
     if options.format in {"", "table"}:
         shown.fields["Name"] = (
             "NAME",
@@ -120,7 +124,9 @@ def _endpoint_settings(texts: "list[str]") -> "dict[str, str]":
             if not equals:
                 raise InvalidArgument(f"{text} must be formatted as key=value")
             if key not in _KEYS:
-                raise InvalidArgument(f"unable to create docker endpoint config: unrecognized config key: {key}")
+                raise InvalidArgument(
+                    f"unable to create docker endpoint config: unrecognized config key: {key}"
+                )
             found[key] = value
     return found
 

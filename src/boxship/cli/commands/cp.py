@@ -278,9 +278,7 @@ def _remote_target(context: Context, container: str, path: str) -> Place:
     return place
 
 
-def _local_archive(
-    path: str, target: Place, *, follow: bool
-) -> "tuple[Iterator[bytes], str]":
+def _local_archive(path: str, target: Place, *, follow: bool) -> "tuple[Iterator[bytes], str]":
     """The archive of a local path, and the folder in the container to extract it in."""
     source = _local_source(path, follow=follow)
     folder, old, new = _plan(source, target)

@@ -5,8 +5,8 @@ import sys
 from boxship.cli.container_flags import CONTAINER_FLAGS
 from boxship.cli.creating import create, prepare
 from boxship.cli.flags import MANY, Command, Flag, Options
-from boxship.cli.running import Context
 from boxship.cli.run_errors import reported
+from boxship.cli.running import Context
 
 
 def run(context: Context, options: Options) -> None:

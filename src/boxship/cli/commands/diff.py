@@ -18,6 +18,4 @@ def run(context: Context, options: Options) -> None:
     sys.stdout.write("".join(f"{KINDS[c['Kind']]} {c['Path']}\n" for c in changes))
 
 
-COMMAND = Command(
-    "diff CONTAINER", run, args=(1, 1), aliases="docker container diff, docker diff"
-)
+COMMAND = Command("diff CONTAINER", run, args=(1, 1), aliases="docker container diff, docker diff")

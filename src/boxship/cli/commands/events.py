@@ -39,7 +39,9 @@ def _printer(source: str) -> "Callable[[Any], str]":
     try:
         template = parse_template(source)
     except TemplateError as error:
-        raise FormatFailed(f"Error parsing format: {error}", ) from None
+        raise FormatFailed(
+            f"Error parsing format: {error}",
+        ) from None
 
     def show(event: "Any") -> str:
         try:
@@ -69,7 +71,9 @@ def _fields(event: "Any") -> "Any":
 def _line(event: "Any") -> str:
     nanos = event.get("timeNano") or event.get("time", 0) * 1_000_000_000
     actor = event.get("Actor") or {}
-    text = f"{rfc3339_nano_local(nanos)} {event.get('Type')} {event.get('Action')} {actor.get('ID')}"
+    text = (
+        f"{rfc3339_nano_local(nanos)} {event.get('Type')} {event.get('Action')} {actor.get('ID')}"
+    )
     attributes = actor.get("Attributes") or {}
     if attributes:
         text += " (" + ", ".join(f"{key}={attributes[key]}" for key in sorted(attributes)) + ")"

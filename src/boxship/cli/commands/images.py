@@ -136,5 +136,7 @@ _FLAGS = (
     Flag("tree", "", "bool", "List multi-platform images as a tree (EXPERIMENTAL)"),
 )  # fmt: skip
 _ALIASES = "docker image ls, docker image list, docker images"
-COMMAND = Command("images [OPTIONS] [REPOSITORY[:TAG]]", run, *_FLAGS, args=(0, 1), aliases=_ALIASES)
+COMMAND = Command(
+    "images [OPTIONS] [REPOSITORY[:TAG]]", run, *_FLAGS, args=(0, 1), aliases=_ALIASES
+)
 LS = Command("ls [OPTIONS] [REPOSITORY[:TAG]]", run, *_FLAGS, args=(0, 1), aliases=_ALIASES)

@@ -65,7 +65,11 @@ def _formatted(source: str, client: "dict[str, Any]", server: "Any", failure: st
 
 
 def _text(value: object) -> str:
-    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+    return (
+        {True: "true", False: "false"}.get(value, str(value))
+        if isinstance(value, bool)
+        else str(value)
+    )
 
 
 def _server_lines(info: "Any") -> "Iterator[str]":
@@ -79,7 +83,11 @@ def _server_lines(info: "Any") -> "Iterator[str]":
         yield f"  {name}: {value}"
     yield from _given(
         info,
-        {"Logging Driver": "LoggingDriver", "Cgroup Driver": "CgroupDriver", "Cgroup Version": "CgroupVersion"},
+        {
+            "Logging Driver": "LoggingDriver",
+            "Cgroup Driver": "CgroupDriver",
+            "Cgroup Version": "CgroupVersion",
+        },
     )
     yield from _plugins(info.get("Plugins") or {})
     if info.get("CDISpecDirs"):
@@ -107,7 +115,12 @@ def _server_lines(info: "Any") -> "Iterator[str]":
     yield from _debug(info)
     yield from _given(
         info,
-        {"HTTP Proxy": "HttpProxy", "HTTPS Proxy": "HttpsProxy", "No Proxy": "NoProxy", "Username": "_username"},
+        {
+            "HTTP Proxy": "HttpProxy",
+            "HTTPS Proxy": "HttpsProxy",
+            "No Proxy": "NoProxy",
+            "Username": "_username",
+        },
     )
     if info.get("Labels"):
         yield " Labels:"
@@ -141,7 +154,11 @@ def _plugins(plugins: "Any") -> "Iterator[str]":
 
 def _linux(info: "Any") -> "Iterator[str]":
     yield f" Init Binary: {info.get('InitBinary', '')}"
-    for label, key in (("containerd", "ContainerdCommit"), ("runc", "RuncCommit"), ("init", "InitCommit")):
+    for label, key in (
+        ("containerd", "ContainerdCommit"),
+        ("runc", "RuncCommit"),
+        ("init", "InitCommit"),
+    ):
         yield f" {label} version: {(info.get(key) or {}).get('ID', '')}"
     options = info.get("SecurityOptions") or ()
     if options:

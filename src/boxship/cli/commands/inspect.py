@@ -129,7 +129,7 @@ def _print(source: str, found: "list[str]") -> None:
     out = []
     try:
         for text in found:
-            out.append(render(template, typed(loads(text)), go_types=True) + "\n")
+            out.append(render(template, typed(loads(text)), go_types=True) + "\n")  # noqa: PERF401 - kept if a later one fails
     except TemplateError as error:
         sys.stdout.write("".join(out) + "\n")
         raise FormatFailed(f"template parsing error: {error}") from None
@@ -167,7 +167,7 @@ CONTAINER = _command(
 )
 IMAGE = _command(
     "image", "IMAGE",
-    Flag("platform", "", "string", 'Inspect a specific platform of the multi-platform image.\nIf the image or the server is not multi-platform capable, the command will error out if the platform does not match.\n\'os[/arch[/variant]]\': Explicit platform (eg. linux/amd64)'),
+    Flag("platform", "", "string", "Inspect a specific platform of the multi-platform image.\nIf the image or the server is not multi-platform capable, the command will error out if the platform does not match.\n'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)"),
 )  # fmt: skip
 NETWORK = _command(
     "network", "NETWORK", Flag("verbose", "v", "bool", "Verbose output for diagnostics")

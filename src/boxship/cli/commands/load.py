@@ -28,9 +28,7 @@ def run(context: Context, options: Options) -> None:
         "platform": platform_json(options.platform) if options.platform else None,
     }
     headers = {"Content-Type": "application/x-tar"}
-    response = context.client.request(
-        "POST", "/images/load", query, stream=stream, headers=headers
-    )
+    response = context.client.request("POST", "/images/load", query, stream=stream, headers=headers)
     if "json" in response.headers.get("content-type", ""):
         show_messages(response.stream(), sys.stdout)
         return

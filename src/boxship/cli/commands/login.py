@@ -73,9 +73,7 @@ def _ask(user: str, password: str) -> "tuple[str, str]":
     return user, password
 
 
-def _authenticate(
-    context: Context, server: str, user: str, password: str
-) -> "dict[str, str]":
+def _authenticate(context: Context, server: str, user: str, password: str) -> "dict[str, str]":
     body = {"username": user, "password": password, "serveraddress": server}
     return dict(context.client.post("/auth", body=body) or {})
 

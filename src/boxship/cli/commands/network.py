@@ -202,12 +202,12 @@ CREATE = Command(
     Flag("aux-address", "", "map", "Auxiliary IPv4 or IPv6 addresses used by Network driver (default map[])"),
     Flag("config-from", "", "string", "The network from which to copy the configuration"),
     Flag("config-only", "", "bool", "Create a configuration only network"),
-    Flag("driver", "d", "string", "Driver to manage the Network (default \"bridge\")", "bridge"),
+    Flag("driver", "d", "string", 'Driver to manage the Network (default "bridge")', "bridge"),
     Flag("gateway", "", "strings", "IPv4 or IPv6 Gateway for the master subnet"),
     Flag("ingress", "", "bool", "Create swarm routing-mesh network"),
     Flag("internal", "", "bool", "Restrict external access to the network"),
     Flag("ip-range", "", "strings", "Allocate container ip from a sub-range"),
-    Flag("ipam-driver", "", "string", "IP Address Management Driver (default \"default\")", "default"),
+    Flag("ipam-driver", "", "string", 'IP Address Management Driver (default "default")', "default"),
     Flag("ipam-opt", "", "map", "Set IPAM driver specific options (default map[])"),
     Flag("ipv4", "", "bool", "Enable or disable IPv4 address assignment (default true)", default=True),
     Flag("ipv6", "", "bool", "Enable or disable IPv6 address assignment"),
@@ -220,7 +220,9 @@ CREATE = Command(
 LS = Command(
     "ls [OPTIONS]",
     run_list,
-    Flag("filter", "f", "filter", 'Provide filter values (e.g. "driver=bridge")', check=check_filter),
+    Flag(
+        "filter", "f", "filter", 'Provide filter values (e.g. "driver=bridge")', check=check_filter
+    ),
     Flag("format", "", "string", TABLE_FORMAT_HELP),
     Flag("no-trunc", "", "bool", "Do not truncate the output"),
     Flag("quiet", "q", "bool", "Only display network IDs"),

@@ -90,23 +90,31 @@ def _report(pruned: "Pruned") -> None:
 
 
 def run_containers(context: Context, options: Options) -> None:
+    """Prune containers."""
     _guard(options, "This will remove all stopped containers.")
     _report(prune_containers(context, _filters(options)))
 
 
 def run_images(context: Context, options: Options) -> None:
-    what = "all images without at least one container associated to them" if options.all else "all dangling images"
+    """Prune images."""
+    what = (
+        "all images without at least one container associated to them"
+        if options.all
+        else "all dangling images"
+    )
     _guard(options, f"This will remove {what}.")
     _report(prune_images(context, _filters(options), everything=options.all))
 
 
 def run_volumes(context: Context, options: Options) -> None:
+    """Prune volumes."""
     what = "all local volumes" if options.all else "anonymous local volumes"
     _guard(options, f"This will remove {what} not used by at least one container.")
     _report(prune_volumes(context, _filters(options), everything=options.all))
 
 
 def run_networks(context: Context, options: Options) -> None:
+    """Prune networks."""
     _guard(options, "This will remove all custom networks not used by at least one container.")
     text = prune_networks(context, _filters(options))[1]
     if text:
@@ -114,6 +122,7 @@ def run_networks(context: Context, options: Options) -> None:
 
 
 def run_builder(context: Context, options: Options) -> None:
+    """Prune the build cache."""
     what = "all build cache" if options.all else "all dangling build cache"
     _guard(options, f"This will remove {what}.")
     more = {
@@ -126,6 +135,7 @@ def run_builder(context: Context, options: Options) -> None:
 
 
 def run_system(context: Context, options: Options) -> None:
+    """Prune everything that nothing uses."""
     filters = _filters(options)
     if options.volumes and "until" in filters:
         raise Failed('ERROR: The "until" filter is not supported with "--volumes"')

@@ -137,9 +137,7 @@ def _platform(row: "Any") -> "str | None":
     if not platform:
         return None
     return "/".join(
-        part
-        for part in (platform["os"], platform["architecture"], platform.get("variant"))
-        if part
+        part for part in (platform["os"], platform["architecture"], platform.get("variant")) if part
     )
 
 

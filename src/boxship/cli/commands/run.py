@@ -40,7 +40,11 @@ def _run_attached(
 ) -> int:
     output = body["AttachStdout"] or body["AttachStderr"]
     attached = output or body["AttachStdin"]
-    proxy = _proxy_signals(context, options, body, container) if options.sig_proxy and attached else None
+    proxy = (
+        _proxy_signals(context, options, body, container)
+        if options.sig_proxy and attached
+        else None
+    )
     if not output and attached:
         _print_id(container)
     session: Session | None = None

@@ -38,7 +38,9 @@ def listing(*, full: bool) -> Listing:
         "Name": ("NAME", lambda row: row["name"]),
         "StarCount": ("STARS", lambda row: str(row.get("star_count", 0))),
     }
-    return Listing("*registry.searchContext", fields, ("Name", "Description", "StarCount", "IsOfficial"))
+    return Listing(
+        "*registry.searchContext", fields, ("Name", "Description", "StarCount", "IsOfficial")
+    )
 
 
 COMMAND = Command(

@@ -206,7 +206,9 @@ def listing(*, full: bool) -> Listing:
         "CPUPerc": ("CPU %", lambda row: _value(row, lambda s: f"{_cpu_percent(s):.2f}%")),
         "Container": (
             "CONTAINER",
-            lambda row: short_id(row.container) if len(row.container) == 64 and not full else row.container,
+            lambda row: (
+                short_id(row.container) if len(row.container) == 64 and not full else row.container
+            ),
         ),
         "ID": ("CONTAINER ID", identity),
         "MemPerc": ("MEM %", lambda row: _value(row, _memory_percent)),

@@ -69,7 +69,9 @@ def _containers(usage: "Any") -> "dict[str, Any]":
 def _volumes(usage: "Any") -> "dict[str, Any]":
     found = [row.get("UsageData") or {} for row in usage.get("Volumes") or []]
     size = sum(data["Size"] for data in found if data.get("Size", -1) != -1)
-    free = sum(data["Size"] for data in found if data.get("Size", -1) != -1 and not data["RefCount"])
+    free = sum(
+        data["Size"] for data in found if data.get("Size", -1) != -1 and not data["RefCount"]
+    )
     active = sum(data.get("RefCount", 0) > 0 for data in found)
     return _row("Local Volumes", len(found), active, size, _part(free, size))
 
@@ -109,7 +111,16 @@ def _image_table(images: "list[Any]") -> str:
     for image in images:
         name, _, tag = ((image.get("RepoTags") or ["<none>:<none>"])[0]).rpartition(":")
         rows.append({"image": image, "repository": name, "tag": tag, "digest": "<none>"})
-    columns = ("Repository", "Tag", "ID", "CreatedSince", "Size", "SharedSize", "UniqueSize", "Containers")
+    columns = (
+        "Repository",
+        "Tag",
+        "ID",
+        "CreatedSince",
+        "Size",
+        "SharedSize",
+        "UniqueSize",
+        "Containers",
+    )
     return images_listing(full=False).table(rows, columns)
 
 
@@ -146,7 +157,9 @@ def _cache_table(records: "list[Any]") -> str:
         "Usage": ("USAGE", lambda row: str(row["UsageCount"])),
         "Shared": ("SHARED", lambda row: "true" if row["Shared"] else "false"),
     }
-    return Listing("*formatter.buildCacheContext", fields, tuple(fields)).table(records, tuple(fields))
+    return Listing("*formatter.buildCacheContext", fields, tuple(fields)).table(
+        records, tuple(fields)
+    )
 
 
 COMMAND = Command(

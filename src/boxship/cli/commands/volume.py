@@ -19,7 +19,9 @@ def run_create(context: Context, options: Options) -> None:
     name = options.args[0] if options.args else ""
     if options.name:
         if name:
-            raise Failed("conflicting options: cannot specify a volume-name through both --name and as a positional arg")
+            raise Failed(
+                "conflicting options: cannot specify a volume-name through both --name and as a positional arg"
+            )
         name = options.name
     body: dict[str, Any] = {"Driver": options.driver}
     if options.opt:
@@ -111,7 +113,9 @@ CREATE = Command(
 LS = Command(
     "ls [OPTIONS]",
     run_list,
-    Flag("filter", "f", "filter", 'Provide filter values (e.g. "dangling=true")', check=check_filter),
+    Flag(
+        "filter", "f", "filter", 'Provide filter values (e.g. "dangling=true")', check=check_filter
+    ),
     Flag("format", "", "string", TABLE_FORMAT_HELP),
     Flag("quiet", "q", "bool", "Only display volume names"),
     aliases="docker volume ls, docker volume list",
