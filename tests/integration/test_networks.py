@@ -50,16 +50,17 @@ from boxship.store.metadata import Metadata
 
 pytestmark = pytest.mark.root
 
-INSIDE = "BOXSHIP_TEST_NETNS"
+INSIDE = "BOXSHIP_TEST_OUTSIDE"  # the namespace that must stay untouched, by inode
+HERE = str(os.stat("/proc/self/ns/net").st_ino)
 
-if INSIDE not in os.environ:
+if os.environ.get(INSIDE, HERE) == HERE:
 
     def test_networks_in_a_namespace_of_their_own() -> None:
         command = ["unshare", "--net", "--mount", sys.executable, "-m", "pytest", "-q", __file__]
         command += ["-p", "no:cacheprovider", "-p", "no:xdist"]
         done = subprocess.run(
             command,
-            env={**os.environ, INSIDE: "1", "PYTEST_ADDOPTS": ""},
+            env={**os.environ, INSIDE: HERE, "PYTEST_ADDOPTS": ""},
             capture_output=True,
             text=True,
             check=False,
@@ -540,6 +541,27 @@ else:
                 if "table inet boxship" in lab.rules():
                     break
             assert await call(lab.outside, _HOST, 8080) == f"web {_OUTSIDE} hi"
+
+    async def test_rules_come_back_after_their_table_was_emptied(lab: Lab) -> None:
+        for name in ("forward", "published", "output"):
+            nftables.LibNftables().run(f"flush chain inet boxship {name}")
+            assert not lab.networking._firewall.is_intact()
+            for _ in range(40):
+                await asyncio.sleep(0.05)
+                if lab.networking._firewall.is_intact():
+                    break
+            assert lab.networking._firewall.is_intact()
+
+    async def test_a_port_that_was_taken_while_we_were_away_still_leads_to_its_container(
+        lab: Lab,
+    ) -> None:
+        sandbox = await lab.run("web", ports={"80/tcp": publish(8080)})
+        await lab.networking.close()
+        with socket.create_server(("0.0.0.0", 8080)):
+            lab.networking = Networking(lab.config, lab.metadata, lab.events)
+            await lab.start()
+            async with Server(sandbox.key, 80, "web"):
+                assert await call(lab.outside, _HOST, 8080) == f"web {_OUTSIDE} hi"
 
     async def test_rules_come_back_with_the_next_port_too(lab: Lab) -> None:
         nftables.LibNftables().run("flush ruleset")

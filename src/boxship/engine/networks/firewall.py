@@ -13,14 +13,15 @@ from typing import Final, NamedTuple
 from boxship.errors import BoxshipError
 from boxship.linux.nftables import Nftables
 
-_CHAINS: Final = (
-    "before_tracking",
-    "prerouting",
-    "output",
-    "published",
-    "forward",
-    "to_bridge",
-    "postrouting",
+# What a look at the table must find: a rule or more of every chain.
+_SIGNS: Final = (
+    "@loopback4 drop",
+    "hook prerouting priority dstnat; policy accept;\n\t\tfib daddr type local jump published",
+    "hook output priority -100; policy accept;\n\t\tfib daddr type local jump published",
+    "map @published4_any",
+    "jump to_bridge",
+    "ct status dnat accept",
+    "oifname @bridges masquerade",
 )
 
 log = logging.getLogger(__name__)
@@ -223,7 +224,7 @@ class Firewall:
             text = self._nft.run(f"list table inet {self._table}")
         except BoxshipError:
             return False
-        return all(f"\tchain {name} " in text for name in _CHAINS)
+        return all(sign in text for sign in _SIGNS)
 
     def destroy(self) -> None:
         """Take the table away."""

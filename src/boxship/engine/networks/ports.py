@@ -153,7 +153,10 @@ class HostPorts:
     def reclaim(
         self, ports: Iterable[PublishedPort], target: Target
     ) -> tuple[list[HeldPort], list[Internal]]:
-        """Hold again what was published before a restart; what cannot be is told, not raised."""
+        """Hold again what was published before a restart; what cannot be is told, not raised.
+
+        A port that a program took meanwhile still leads to the container, as it did all the time.
+        """
         held: list[HeldPort] = []
         failures: list[Internal] = []
         for port in ports:
@@ -164,6 +167,9 @@ class HostPorts:
                 held += self._allocate(request, target)
             except Internal as error:
                 failures.append(error)
+                native = target.ipv6 if ":" in port.host_ip else target.ipv4
+                if self._translate and native:
+                    held.append(HeldPort(port, native, None, translated=True, relayed=False))
         return held, failures
 
     def release(self, held: Sequence[HeldPort]) -> None:

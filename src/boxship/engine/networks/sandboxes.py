@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -67,6 +67,7 @@ class NetworkSandboxes:
         self._relays = relays
         self._resolver = resolver
         self._supervisor = supervisor
+        self.followers: list[Callable[[Sandbox], None]] = []  # told when a running one changes
         self._filling = False
         self._locks = KeyedLocks()
 
@@ -558,6 +559,8 @@ class NetworkSandboxes:
 
     def _put(self, sandbox: Sandbox) -> None:
         self._state.put_sandbox(sandbox)
+        for follower in self.followers:
+            follower(sandbox)
 
     def _renamed(self, endpoint: Endpoint, container: Container) -> Endpoint:
         names = endpoint.dns_names and endpoints.dns_names(container, endpoint.settings)
