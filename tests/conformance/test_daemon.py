@@ -13,7 +13,8 @@ import pytest
 from conformance.conftest import EXTERNAL
 from support.box import BUSYBOX
 from support.boxshipd import Boxshipd, boxshipd
-from support.engine import Engine, eventually
+from support.certificates import certificates
+from support.engine import Engine, Result, eventually
 
 
 def run(daemon: Boxshipd, *flags: str) -> "subprocess.CompletedProcess[str]":
@@ -85,19 +86,46 @@ def test_stale_socket_and_pid_file_do_not_hinder(daemon: Boxshipd) -> None:
     assert daemon.engine.ok("run", "--rm", "--network", "none", BUSYBOX, "echo", "up") == "up"
 
 
-def test_it_also_listens_on_tcp() -> None:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def only_boxshipd() -> None:
     if EXTERNAL:
         pytest.skip("for boxshipd only")
+
+
+def test_it_also_listens_on_tcp() -> None:
+    only_boxshipd()
+    port = free_port()
     with boxshipd("-H", f"tcp://127.0.0.1:{port}"):
         assert "Server" in Engine(f"tcp://127.0.0.1:{port}").ok("version")
 
 
+def test_tls_lets_in_only_whom_the_authority_signed(tmp_path: Path) -> None:
+    only_boxshipd()
+    certificates(tmp_path / "good")
+    certificates(tmp_path / "strange")
+    server, port = tmp_path / "good/server", free_port()
+    flags = ("--tlsverify", "--tlscacert", f"{server}/ca.pem", "--tlscert", f"{server}/cert.pem")
+    with boxshipd("-H", f"tcp://127.0.0.1:{port}", *flags, "--tlskey", f"{server}/key.pem"):
+        engine = Engine(f"tcp://127.0.0.1:{port}")
+
+        def version(client: Path, ca: Path) -> Result:
+            pair = ("--tlscert", f"{client}/cert.pem", "--tlskey", f"{client}/key.pem")
+            return engine.docker("--tlsverify", "--tlscacert", f"{ca}/ca.pem", *pair, "version")
+
+        assert version(tmp_path / "good/client", server).code == 0
+        assert version(tmp_path / "strange/client", server).code == 1
+        assert version(tmp_path / "good/client", tmp_path / "strange/server").code == 1
+        assert engine.docker("version").code == 1
+
+
 def test_a_hang_up_reloads_the_configuration(tmp_path: Path) -> None:
-    if EXTERNAL:
-        pytest.skip("for boxshipd only")
+    only_boxshipd()
     file = tmp_path / "daemon.json"
     file.write_text(json.dumps({"labels": ["a=1"]}))
     with boxshipd("--config-file", str(file)) as daemon:
