@@ -44,9 +44,22 @@ class EngineSystem:
         self._events = events
         self._layers_size = layers_size
 
-    def reconfigure(self, facts: SystemInfo) -> None:
-        """Show other facts from now on, after a reload of the configuration."""
-        self._facts = facts
+    def reconfigure(
+        self,
+        *,
+        labels: tuple[str, ...],
+        registry_mirrors: tuple[str, ...],
+        insecure_registries: tuple[str, ...],
+        debug: bool,
+    ) -> None:
+        """Show these from now on, after a reload of the configuration."""
+        self._facts = msgspec.structs.replace(
+            self._facts,
+            labels=labels,
+            registry_mirrors=registry_mirrors,
+            insecure_registries=insecure_registries,
+            debug=debug,
+        )
 
     async def info(self) -> SystemInfo:
         """See services.system."""

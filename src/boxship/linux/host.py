@@ -1,5 +1,6 @@
 """Facts about this machine: kernel, distribution, memory, processors."""
 
+import ctypes
 import os
 import platform
 import shlex
@@ -76,3 +77,27 @@ def _reads(path: str) -> str:
         return Path(path).read_text(errors="replace")
     except OSError:
         return ""
+
+
+def sync_filesystem(path: Path) -> None:
+    """Flush the file system that *path* is on to the disk (syncfs(2))."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(fd) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(fd)
+
+
+def find_init() -> str:
+    """A small init to run as PID 1 of containers that ask for one; "" when none is installed."""
+    candidates = (
+        "/usr/libexec/boxship/catatonit",
+        "/usr/bin/docker-init",
+        "/usr/bin/catatonit",
+        "/usr/libexec/podman/catatonit",
+        "/usr/bin/tini-static",
+        "/sbin/docker-init",
+    )
+    return next((path for path in candidates if os.access(path, os.X_OK)), "")

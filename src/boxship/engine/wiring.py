@@ -1,0 +1,313 @@
+"""The engine put together: the one module that names concrete classes behind Protocols."""
+
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from boxship import __version__
+from boxship.build.image_config import apply_changes
+from boxship.concurrency import in_thread
+from boxship.engine.builds import EngineBuilds
+from boxship.engine.config import EngineConfig
+from boxship.engine.containers import contract
+from boxship.engine.containers.monitoring import ContainerMonitoring
+from boxship.engine.containers.service import build_containers
+from boxship.engine.events import EventBus
+from boxship.engine.images.commit import ContainerImages
+from boxship.engine.images.service import LocalImages
+from boxship.engine.networks.config import LOCAL_POOLS, NetworkConfig, device_names
+from boxship.engine.networks.networking import Networking
+from boxship.engine.system import EngineSystem
+from boxship.engine.volumes import LocalVolumes
+from boxship.errors import InvalidArgument, PermissionDenied
+from boxship.linux import cgroups, host, inotify, mounts
+from boxship.linux.cgroups.abilities import Abilities, abilities, available_cpus
+from boxship.runtime import files
+from boxship.runtime.choice import find_settings
+from boxship.runtime.conmon import ConmonRuntime
+from boxship.runtime.conmon import Settings as RuntimeSettings
+from boxship.services import Services
+from boxship.services.system import SystemInfo
+from boxship.store.store import Store
+
+log = logging.getLogger(__name__)
+
+_STORAGE_DRIVERS: Final = frozenset({"", "overlay2", "overlay", "overlayfs"})
+
+
+@contextlib.asynccontextmanager
+async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
+    """An engine on its data root: repaired, containers found again, ready to serve.
+
+    Leaving the block stops the engine; its containers go on.
+    """
+    _prepare_roots(config)
+    async with AsyncExitStack() as closing:
+        events = EventBus()
+        store = await in_thread(_open_store, config)
+        closing.callback(store.close)
+        runtime_settings = await in_thread(_runtime_settings, config)
+        runtime = ConmonRuntime(runtime_settings)
+        volumes = LocalVolumes(
+            config.data_root / "volumes",
+            store.metadata,
+            events,
+            mount=mounts.perform,
+            unmount=_unmount,
+            is_mounted=mounts.is_mount_point,
+        )
+        await in_thread(volumes.recover)
+        images = LocalImages(store, events, apply_changes=apply_changes, clock_ns=time.time_ns)
+        networking = Networking(_network_config(config), store.metadata, events)
+        closing.push_async_callback(networking.close)
+        await networking.start()
+        settings = await in_thread(_container_settings, config, runtime_settings, store)
+        containers = build_containers(
+            contract.Parts(
+                settings=settings,
+                metadata=store.metadata,
+                runtime=runtime,
+                sandboxes=networking.sandboxes,
+                volumes=volumes,
+                images=images,
+                snapshots=store.snapshots,
+                events=events,
+                copy_up=files.copy_up,
+                clock=time.time_ns,
+            ),
+            images=ContainerImages(store, images),
+            watch=inotify.watch_file,
+        )
+        closing.push_async_callback(containers.close)
+        builds = EngineBuilds(
+            store=store,
+            images=images,
+            runtime=runtime,
+            sandboxes=networking.sandboxes,
+            events=events,
+            directory=config.data_root / "builds",
+        )
+        closing.push_async_callback(builds.close)
+        await builds.recover()
+        await in_thread(store.recover)
+        await containers.restore()
+        yield Services(
+            containers=containers.containers,
+            execs=containers.execs,
+            streams=containers.streams,
+            files=containers.files,
+            monitoring=ContainerMonitoring(containers.register, runtime.readings),
+            images=images,
+            builds=builds,
+            networks=networking.networks,
+            volumes=volumes,
+            events=events,
+            system=EngineSystem(
+                await in_thread(_facts, config, settings, runtime_settings, store),
+                _measure,
+                containers=containers.containers,
+                images=images,
+                volumes=volumes,
+                builds=builds,
+                events=events,
+                layers_size=images.layers_size,
+            ),
+        )
+
+
+async def reload_engine(services: Services, config: EngineConfig) -> None:
+    """Take on what may change while the engine runs: labels, mirrors, debug."""
+    system, events = services.system, services.events
+    if isinstance(system, EngineSystem):
+        system.reconfigure(
+            labels=config.labels,
+            registry_mirrors=config.registry_mirrors,
+            insecure_registries=config.insecure_registries,
+            debug=config.debug,
+        )
+    if isinstance(events, EventBus):
+        name = (await system.info()).name
+        events.publish("daemon", "reload", "", {"name": name, "debug": str(config.debug).lower()})
+
+
+def _prepare_roots(config: EngineConfig) -> None:
+    """Folders that only root enters, whatever the umask; containers' users pass through where they must."""
+    for root, mode in ((config.data_root, 0o710), (config.exec_root, 0o711)):
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            root.chmod(mode)
+        except PermissionError as error:
+            raise PermissionDenied(
+                f"cannot use {root}: {error.strerror}; the engine needs root"
+            ) from error
+
+
+def _open_store(config: EngineConfig) -> Store:
+    if config.storage_driver not in _STORAGE_DRIVERS:
+        raise InvalidArgument(f"driver not supported: {config.storage_driver}")
+    return Store(config.data_root, sync=host.sync_filesystem)
+
+
+def _unmount(path: str) -> None:
+    mounts.unmount(path)
+
+
+def _runtime_settings(config: EngineConfig) -> RuntimeSettings:
+    return find_settings(
+        str(config.exec_root),
+        str(config.data_root / "containers"),
+        default_runtime=config.default_runtime,
+        added_runtimes={
+            name: (runtime.path, *runtime.args) for name, runtime in config.runtimes.items()
+        },
+        cgroup_parent=config.cgroup_parent or "/boxship",
+        seccomp_profile="" if config.seccomp_profile == "builtin" else config.seccomp_profile,
+    )
+
+
+def _network_config(config: EngineConfig) -> NetworkConfig:
+    bridge, table = device_names(str(config.data_root))
+    default = EngineConfig()
+    return NetworkConfig(
+        netns_directory=str(config.exec_root / "netns"),
+        bridge=config.bridge if config.bridge != default.bridge else bridge,
+        table=table,
+        bip=config.bip,
+        fixed_cidr=config.fixed_cidr,
+        default_gateway=config.default_gateway,
+        mtu=config.mtu,
+        icc=config.icc,
+        firewall=config.iptables,
+        ip_forward=config.ip_forward,
+        ip_masq=config.ip_masq,
+        host_ip="" if config.ip == default.ip else config.ip,
+        relay=config.userland_proxy,
+        address_pools=config.default_address_pools or LOCAL_POOLS,
+        dns=config.dns,
+        dns_search=config.dns_search,
+        dns_options=config.dns_opts,
+    )
+
+
+def _container_settings(
+    config: EngineConfig, runtime: RuntimeSettings, store: Store
+) -> contract.Settings:
+    able = abilities(runtime.hierarchies)
+    return contract.Settings(
+        root=config.data_root / "containers",
+        runtimes=frozenset(runtime.runtimes),
+        default_runtime=runtime.default_runtime,
+        capabilities=_capabilities(able, runtime),
+        storage_driver=store.snapshots.name,
+        log_driver=config.log_driver,
+        log_options=config.log_opts,
+        default_ulimits={limit.name: (limit.soft, limit.hard) for limit in config.default_ulimits},
+        shm_size=config.default_shm_size,
+        ipc_mode=config.default_ipc_mode,
+        cgroupns_mode=config.default_cgroupns_mode,
+        cgroup_parent=config.cgroup_parent,
+        init=config.init,
+        init_path=config.init_path or host.find_init(),
+        shutdown_timeout_s=config.shutdown_timeout,
+    )
+
+
+def _capabilities(able: Abilities, runtime: RuntimeSettings) -> contract.Capabilities:
+    cpu_list, memory_nodes = available_cpus(runtime.hierarchies)
+    return contract.Capabilities(
+        cpus=host.host_facts().cpus,
+        cpu_list=cpu_list,
+        memory_nodes=memory_nodes,
+        cgroup_v2=runtime.hierarchies.layout is cgroups.Layout.V2,
+        **able._asdict(),
+    )
+
+
+def _measure() -> dict[str, int | bool]:
+    return {"ipv4_forwarding": host.ip_forwarding(), "file_descriptors": host.open_file_count()}
+
+
+def _engine_id(store: Store) -> str:
+    """The same for the life of the data root."""
+    stored = store.metadata.settings.find("engine-id")
+    if stored is None:
+        stored = str(uuid.uuid4()).encode()
+        store.metadata.settings.put("engine-id", stored)
+    return stored.decode()
+
+
+def _facts(
+    config: EngineConfig, settings: contract.Settings, runtime: RuntimeSettings, store: Store
+) -> SystemInfo:
+    machine = host.host_facts()
+    able = settings.capabilities
+    security = [
+        *(["name=apparmor"] if machine.apparmor else []),
+        *(["name=seccomp,profile=" + config.seccomp_profile] if machine.seccomp else []),
+        *(["name=cgroupns"] if able.cgroup_v2 else []),
+    ]
+    return SystemInfo(
+        id=_engine_id(store),
+        name=machine.hostname,
+        version=__version__,
+        containers=0,
+        containers_running=0,
+        containers_paused=0,
+        containers_stopped=0,
+        images=0,
+        storage_driver=store.snapshots.name,
+        storage_status=(
+            ("Backing Filesystem", _go_filesystem(host.filesystem_type(str(config.data_root)))),
+            ("Supports d_type", "true"),
+            ("Using metacopy", "false"),
+            ("Native Overlay Diff", "true"),
+            ("userxattr", "false"),
+        ),
+        data_root=str(config.data_root),
+        exec_root=str(config.exec_root),
+        kernel_version=machine.kernel_version,
+        operating_system=machine.operating_system,
+        os_version=machine.os_version,
+        os_type="linux",
+        architecture=machine.architecture,
+        cpus=machine.cpus,
+        memory=machine.memory,
+        cgroup_driver="cgroupfs",
+        cgroup_version="2" if able.cgroup_v2 else "1",
+        runtimes={name: found.path for name, found in runtime.runtimes.items()},
+        default_runtime=runtime.default_runtime,
+        init_binary=Path(settings.init_path).name,
+        security_options=tuple(security),
+        labels=config.labels,
+        registry_mirrors=config.registry_mirrors,
+        insecure_registries=config.insecure_registries,
+        live_restore=True,
+        debug=config.debug,
+        log_driver=config.log_driver,
+        log_drivers=("json-file", "local", "none"),
+        network_drivers=("bridge", "host", "null"),
+        volume_drivers=("local",),
+        default_address_pools=tuple(
+            (pool.base, pool.size) for pool in config.default_address_pools
+        ),
+        memory_limit=able.memory_limit,
+        swap_limit=able.swap_limit,
+        cpu_cfs=able.cpu_cfs,
+        cpu_shares=able.cpu_shares,
+        cpuset=able.cpuset,
+        pids_limit=able.pids_limit,
+        oom_kill_disable=able.oom_kill_disable,
+        http_proxy=config.http_proxy,
+        https_proxy=config.https_proxy,
+        no_proxy=config.no_proxy,
+    )
+
+
+def _go_filesystem(kind: str) -> str:
+    """A file system's name as Docker shows it."""
+    return {"ext2": "extfs", "ext3": "extfs", "ext4": "extfs", "": "<unknown>"}.get(kind, kind)
