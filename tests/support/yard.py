@@ -5,7 +5,7 @@ import hashlib
 import io
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +146,11 @@ class Yard:
         for image in self.store.metadata.images.list():
             self.images.by_name["box"] = image
 
-    def _build(self) -> ContainerServices:
+    def wrap(self, around: Callable[[Any], Any]) -> None:
+        """From now on the services reach their parts through what *around* puts around each."""
+        self.services = self._build(around)
+
+    def _build(self, around: Callable[[Any], Any] = lambda part: part) -> ContainerServices:
         parts = Parts(
             settings=Settings(
                 root=self.bundles,
@@ -155,11 +159,11 @@ class Yard:
                 capabilities=Capabilities(cpus=2, cpu_list="0-1"),
             ),
             metadata=self.store.metadata,
-            runtime=self.runtime,
-            sandboxes=self.sandboxes,
-            volumes=self.volumes,
-            images=self.images,
-            snapshots=self.store.snapshots,
+            runtime=around(self.runtime),
+            sandboxes=around(self.sandboxes),
+            volumes=around(self.volumes),
+            images=around(self.images),
+            snapshots=around(self.store.snapshots),
             events=self.events,
             copy_up=copy_up,
             clock=time.time_ns,

@@ -15,7 +15,6 @@ from boxship.engine.containers.exits import Lives
 from boxship.engine.containers.listing import plan_list, plan_prune
 from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import Removal, check_removable
-from boxship.model.signals import parse_signal, stop_signal
 from boxship.engine.containers.update import changed_host_config
 from boxship.engine.containers.view import Viewer
 from boxship.errors import Conflict, Internal, InvalidArgument, NotFound, NotModified
@@ -31,6 +30,7 @@ from boxship.model.container import (
     require,
 )
 from boxship.model.filters import Filters
+from boxship.model.signals import parse_signal, stop_signal
 from boxship.services.containers import (
     ContainerDetail,
     ContainerListing,

@@ -15,7 +15,7 @@ from boxship.errors import Internal, Unavailable, Unsupported
 from boxship.model.container import Container
 from boxship.services.containers import Wait
 from boxship.services.streams import LogOptions, Logs
-from boxship.store.logs import LogReader, Selection
+from boxship.store.logs import LogReader, LogSelection
 
 Watch = Callable[[str], int]
 """Gives a non-blocking descriptor that becomes readable when the file grows."""
@@ -34,33 +34,34 @@ class ContainerLogs:
         path = log_path(self._root, container)
         if not path:
             raise Unsupported("configured logging driver does not support reading")
-        selection = Selection(
+        selection = LogSelection(
             stdout=options.stdout,
             stderr=options.stderr,
             timestamps=options.timestamps,
-            details=options.details,
+            details=b"" if options.details else None,
             since_ns=options.since_ns,
             until_ns=options.until_ns,
+            tail=options.tail,
         )
         ended = None
         if options.follow and container.running:
             ended = self._register.live(container.id).begin_wait(NEXT_EXIT)
-        chunks = self._chunks(Path(path), selection, options.tail, ended)
+        chunks = self._chunks(Path(path), selection, ended)
         return Logs(container.config.tty, chunks)
 
     def past(
         self, container: Container, *, stdout: bool, stderr: bool
     ) -> AsyncIterator[tuple[int, bytes]]:
         """All that was written so far."""
-        selection = Selection(stdout=stdout, stderr=stderr)
+        selection = LogSelection(stdout=stdout, stderr=stderr)
         path = log_path(self._root, container)
-        return self._chunks(Path(path or os.devnull), selection, None, None)
+        return self._chunks(Path(path or os.devnull), selection, None)
 
     async def _chunks(
-        self, path: Path, selection: Selection, tail: int | None, ended: Wait | None
+        self, path: Path, selection: LogSelection, ended: Wait | None
     ) -> AsyncIterator[tuple[int, bytes]]:
         try:
-            reader = LogReader(path, selection, tail=tail)
+            reader = LogReader(path, selection)
         except FileNotFoundError:
             return  # it never started
         except OSError as error:
@@ -71,7 +72,7 @@ class ContainerLogs:
                 growth = closing.enter_context(contextlib.closing(self._growth(path, ended)))
             last = False
             while True:
-                while chunks := await in_thread(reader.read):
+                while chunks := await in_thread(reader.read_more):
                     for chunk in chunks:
                         yield chunk
                 if growth is None or last or reader.ended:

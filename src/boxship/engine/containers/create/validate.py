@@ -9,12 +9,12 @@ from typing import Final
 from boxship.engine.containers.contract import Settings
 from boxship.engine.containers.create.limits import check_limits
 from boxship.engine.containers.create.mount_specs import check_destination, check_request
-from boxship.model.signals import parse_signal
 from boxship.errors import Internal, InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.container import HostConfig, RestartPolicy
 from boxship.model.filters import FALSE, TRUE
 from boxship.model.network import PortBinding
+from boxship.model.signals import parse_signal
 
 _MILLISECOND: Final = 1_000_000
 _CAPABILITIES: Final = frozenset(
