@@ -46,8 +46,10 @@ def test_a_failure_inside_leaves_no_namespace(tmp_path: Path) -> None:
 
 def test_an_existing_file_is_not_taken_over(tmp_path: Path) -> None:
     (tmp_path / "ns").write_text("mine")
+    opened = socket.socket()
     with pytest.raises(Internal, match="File exists"):
-        namespaces.create_netns(tmp_path / "ns", lambda: None)
+        namespaces.create_netns(tmp_path / "ns", lambda: opened)
+    assert opened.fileno() == -1
     assert (tmp_path / "ns").read_text() == "mine"
 
 
@@ -61,3 +63,14 @@ def test_mounts_in_a_private_namespace_are_seen_by_nobody_else(tmp_path: Path) -
     with os.fdopen(fd) as file:
         assert file.read() == "private"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_namespace_without_a_file_lives_by_its_descriptor(tmp_path: Path) -> None:
+    fd, inside = namespaces.open_netns(lambda: namespaces.namespace_id("/proc/thread-self/ns/net"))
+    with os.fdopen(fd):
+        assert namespaces.namespace_id(f"/proc/self/fd/{fd}") == inside
+        namespaces.pin_netns(fd, tmp_path / "ns")
+    try:
+        assert namespaces.namespace_id(tmp_path / "ns") == inside
+    finally:
+        namespaces.delete_netns(tmp_path / "ns")

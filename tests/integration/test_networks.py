@@ -124,9 +124,8 @@ else:
             return found
 
         def namespaces(self) -> set[str]:
-            """The namespace files there are, without those made in advance."""
-            spares = {spare.sandbox_id[:12] for spare in self.networking._namespaces._spares}
-            return {p.name for p in Path(self.config.netns_directory).iterdir()} - spares
+            """The namespace files there are."""
+            return {p.name for p in Path(self.config.netns_directory).iterdir()}
 
         def links(self) -> set[str]:
             with RouteSocket() as route:

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from boxship.errors import Internal
 from boxship.linux import syscalls
@@ -17,27 +17,61 @@ from boxship.linux.threads import in_fresh_thread
 T = TypeVar("T")
 
 
-def create_netns(path: StrPath, enter: Callable[[], T]) -> T:
-    """Make a network namespace that lives as long as the file *path*, and run *enter* inside it.
+@runtime_checkable
+class SupportsClose(Protocol):
+    """What holds a namespace open, and can let go."""
 
-    Sockets that *enter* opens and returns stay in the new namespace. Nothing is left when it fails.
+    def close(self) -> None:
+        """Let go."""
+        ...
+
+
+def open_netns(enter: Callable[[], T]) -> tuple[int, T]:
+    """Make a network namespace that lives as long as the descriptor returned, and run *enter* inside it.
+
+    Sockets that *enter* opens and returns stay in the new namespace.
     """
 
-    def run() -> T:
+    def run() -> tuple[int, T]:
         syscalls.unshare(syscalls.CLONE_NEWNET)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY | os.O_CLOEXEC, 0o444))
-        try:
-            syscalls.mount("/proc/thread-self/ns/net", path, None, syscalls.MS_BIND)
-            return enter()
-        except BaseException:
-            delete_netns(path)
-            raise
+        result = enter()
+        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC), result
 
     try:
         return in_fresh_thread(run)
     except OSError as error:
+        raise Internal(f"cannot create a network namespace: {error.strerror}") from error
+
+
+def pin_netns(fd: int, path: StrPath) -> None:
+    """Let a namespace live as long as the file *path*, which is made; all or nothing."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDONLY | os.O_CLOEXEC, 0o444))
+        try:
+            syscalls.mount(f"/proc/self/fd/{fd}", path, None, syscalls.MS_BIND)
+        except BaseException:
+            os.unlink(path)
+            raise
+    except OSError as error:
         name = os.fsdecode(path)
-        raise Internal(f"cannot create network namespace {name}: {error.strerror}") from error
+        raise Internal(f"cannot keep network namespace {name}: {error.strerror}") from error
+
+
+def create_netns(path: StrPath, enter: Callable[[], T]) -> T:
+    """Make a network namespace that lives as long as the file *path*, and run *enter* inside it.
+
+    Nothing is left when it fails.
+    """
+    fd, result = open_netns(enter)
+    try:
+        pin_netns(fd, path)
+    except BaseException:
+        if isinstance(result, SupportsClose):
+            result.close()
+        raise
+    finally:
+        os.close(fd)
+    return result
 
 
 def delete_netns(path: StrPath) -> None:

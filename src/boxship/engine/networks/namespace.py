@@ -3,7 +3,6 @@
 import contextlib
 import ipaddress
 import os
-import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,10 +33,15 @@ class EndpointPlan(NamedTuple):
 
 
 class Spare(NamedTuple):
-    """A namespace made in advance, with a socket inside."""
+    """A namespace made in advance: a descriptor that holds it, and a socket inside."""
 
-    sandbox_id: str
+    fd: int
     inside: RouteSocket
+
+    def close(self) -> None:
+        """Let go of both; the namespace ends unless it was pinned."""
+        os.close(self.fd)
+        self.inside.close()
 
 
 class Namespaces:
@@ -70,26 +74,28 @@ class Namespaces:
     def fill_spares(self) -> None:
         """Make namespaces in advance: half the time of an attach."""
         while len(self._spares) < _SPARES:
-            identifier = secrets.token_hex(32)
-            inside = namespaces.create_netns(self.path(identifier), _enter)
-            self._spares.append(Spare(identifier, inside))
+            self._spares.append(_make())
 
     def drop_spares(self) -> None:
-        """Remove them."""
+        """Let go of them."""
         while (spare := self.take_spare()) is not None:
-            spare.inside.close()
-            namespaces.delete_netns(self.path(spare.sandbox_id))
+            spare.close()
 
-    def build(self, path: str, plans: Sequence[EndpointPlan], spare: Spare | None = None) -> None:
-        """Make a namespace, unless a spare is given, and its endpoints; all or nothing."""
-        inside = spare.inside if spare else namespaces.create_netns(path, _enter)
+    def build(self, path: str, plans: Sequence[EndpointPlan]) -> None:
+        """Make a namespace and its endpoints; all or nothing."""
+        made = self.take_spare() or _make()
         try:
-            self._connect(path, inside, plans)
+            namespaces.pin_netns(made.fd, path)
+        except BaseException:
+            made.close()
+            raise
+        try:
+            self._connect(path, made.inside, plans)
         except BaseException:
             self.destroy(path, [plan.endpoint.device for plan in plans])
             raise
         finally:
-            inside.close()
+            made.close()
 
     def destroy(self, path: str, devices: Sequence[str]) -> None:
         """Let go of a namespace; quiet when it is gone.
@@ -181,6 +187,10 @@ class Namespaces:
             mtu=plan.mtu,
             master=self._route.index(plan.bridge),
         )
+
+
+def _make() -> Spare:
+    return Spare(*namespaces.open_netns(_enter))
 
 
 def _enter() -> RouteSocket:

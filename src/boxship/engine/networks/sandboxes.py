@@ -19,7 +19,7 @@ from boxship.engine.networks.drivers.bridge import random_mac
 from boxship.engine.networks.endpoints import Attachment
 from boxship.engine.networks.firewall import Firewall, Publication
 from boxship.engine.networks.names import Resolver
-from boxship.engine.networks.namespace import EndpointPlan, Namespaces, Spare
+from boxship.engine.networks.namespace import EndpointPlan, Namespaces
 from boxship.engine.networks.ports import HeldPort, HostPorts, Target, port_requests
 from boxship.engine.networks.relay import Relays
 from boxship.engine.networks.state import NetworkState
@@ -194,14 +194,11 @@ class NetworkSandboxes:
                 pairs.append(self._plan_endpoint(container, attachment, number))
             held = self._hold_ports(container, pairs)
             undo.callback(self._kernel.ports.release, held)
-            on_host = any(network.driver == "host" for _, network in pairs)
-            spare = None if on_host else self._kernel.namespaces.take_spare()
-            identifier = spare.sandbox_id if spare else secrets.token_hex(32)
-            sandbox = self._plan_sandbox(container, identifier, pairs, held)
+            sandbox = self._plan_sandbox(container, pairs, held)
             undo.push_async_callback(in_thread, self._demolish, sandbox, held)
             # The kernel builds while the database writes; either failure undoes both.
             building = asyncio.ensure_future(
-                in_thread(self._build, sandbox, self._plans(pairs, hairpin=bool(held)), held, spare)
+                in_thread(self._build, sandbox, self._plans(pairs, hairpin=bool(held)), held)
             )
             await asyncio.sleep(0)
             try:
@@ -306,10 +303,10 @@ class NetworkSandboxes:
     def _plan_sandbox(
         self,
         container: Container,
-        identifier: str,
         pairs: Sequence[Pair],
         held: Sequence[HeldPort],
     ) -> Sandbox:
+        identifier = secrets.token_hex(32)
         on_host = any(network.driver == "host" for _, network in pairs)
         return Sandbox(
             id=identifier,
@@ -393,11 +390,10 @@ class NetworkSandboxes:
         sandbox: Sandbox,
         plans: Sequence[EndpointPlan],
         held: Sequence[HeldPort],
-        spare: Spare | None,
     ) -> None:
         if not sandbox.key:
             return
-        self._kernel.namespaces.build(sandbox.key, plans, spare)
+        self._kernel.namespaces.build(sandbox.key, plans)
         self._kernel.firewall.publish(_translated(held))
         _forget_flows(held)
 
