@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import secrets
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -13,17 +12,17 @@ import msgspec
 
 from boxship.concurrency import KeyedLocks, Supervisor, in_thread
 from boxship.engine.events import EventBus
-from boxship.engine.networks import endpoints, hosts, ipam, resolvconf
+from boxship.engine.networks import endpoints
 from boxship.engine.networks.config import NetworkConfig
-from boxship.engine.networks.drivers.bridge import random_mac
 from boxship.engine.networks.endpoints import Attachment
 from boxship.engine.networks.firewall import Firewall, Publication
 from boxship.engine.networks.names import Resolver
 from boxship.engine.networks.namespace import EndpointPlan, Namespaces
+from boxship.engine.networks.planning import Pair, Planner, explained, leading_pair
 from boxship.engine.networks.ports import HeldPort, HostPorts, Target, port_requests
 from boxship.engine.networks.relay import Relays
 from boxship.engine.networks.state import NetworkState
-from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument
+from boxship.errors import BoxshipError, Conflict, InvalidArgument
 from boxship.linux import conntrack
 from boxship.model.container import Container, NoSuchContainer
 from boxship.model.network import Endpoint, EndpointSettings, Network, Sandbox
@@ -32,8 +31,6 @@ from boxship.store.metadata import Metadata
 log = logging.getLogger(__name__)
 
 _SPARE_DELAY_S: Final = 0.02  # the container that just attached goes first
-
-Pair = tuple[Endpoint, Network]
 
 
 class Kernel(msgspec.Struct, frozen=True):
@@ -60,10 +57,12 @@ class NetworkSandboxes:
         supervisor: Supervisor,
     ) -> None:
         self._config = config
-        self._metadata = metadata
         self._state = state
         self._kernel = kernel
         self._events = events
+        self._planner = Planner(
+            config, metadata, state, kernel.ports, resolver, kernel.namespaces.path
+        )
         self._relays = relays
         self._resolver = resolver
         self._supervisor = supervisor
@@ -113,12 +112,7 @@ class NetworkSandboxes:
 
     async def host_gateways(self) -> tuple[str, ...]:
         """See the contract."""
-        return self._gateways()
-
-    def _gateways(self) -> tuple[str, ...]:
-        network = self._state.find_network_by_name(endpoints.DEFAULT)
-        own = [str(pool.gateway) for pool in ipam.pools(network)] if network else []
-        return self._config.host_gateways or tuple(own)
+        return self._planner.gateways()
 
     async def rename(self, container: Container, old_name: str) -> None:
         """See the contract."""
@@ -155,7 +149,7 @@ class NetworkSandboxes:
 
     def _join(self, container: Container, name: str) -> Sandbox:
         try:
-            other = self._find_container(name)
+            other = self._planner.find_container(name)
         except NoSuchContainer as error:
             raise explained("joining network namespace of container", error) from error
         sandbox = self._state.find_sandbox(other.id)
@@ -175,30 +169,22 @@ class NetworkSandboxes:
         self._state.put_sandbox(joined)
         return joined
 
-    def _find_container(self, name: str) -> Container:
-        containers = self._metadata.containers
-        found = containers.find(name) or containers.find_by_name(name)
-        if found is None and name:
-            beginning = containers.find_by_prefix(name)
-            found = beginning[0] if len(beginning) == 1 else None
-        if found is None:
-            raise NoSuchContainer(name)
-        return found
-
     async def _attach(self, container: Container) -> Sandbox:
         wanted = endpoints.attachments(container)
         pairs: list[Pair] = []
         async with AsyncExitStack() as undo:
-            undo.callback(self._release, pairs)
+            undo.callback(self._planner.release, pairs)
             for number, attachment in enumerate(wanted):
-                pairs.append(self._plan_endpoint(container, attachment, number))
-            held = self._hold_ports(container, pairs)
+                pairs.append(self._planner.endpoint(container, attachment, number))
+            held = self._planner.hold_ports(container, pairs)
             undo.callback(self._kernel.ports.release, held)
-            sandbox = self._plan_sandbox(container, pairs, held)
+            sandbox = self._planner.sandbox(container, pairs, held)
             undo.push_async_callback(in_thread, self._demolish, sandbox, held)
             # The kernel builds while the database writes; either failure undoes both.
             building = asyncio.ensure_future(
-                in_thread(self._build, sandbox, self._plans(pairs, hairpin=bool(held)), held)
+                in_thread(
+                    self._build, sandbox, self._planner.plans(pairs, hairpin=bool(held)), held
+                )
             )
             await asyncio.sleep(0)
             try:
@@ -223,165 +209,6 @@ class NetworkSandboxes:
             await in_thread(self._kernel.namespaces.fill_spares)
         finally:
             self._filling = False
-
-    def _plan_endpoint(self, container: Container, wanted: Attachment, number: int) -> Pair:
-        network = self._state.get_network(wanted.network)
-        endpoints.validate_endpoint(network, wanted.settings)
-        endpoint = Endpoint(
-            id=secrets.token_hex(32),
-            network_id=network.id,
-            network_name=network.name,
-            container_id=container.id,
-            container_name=container.name,
-            settings=wanted.settings,
-        )
-        if network.driver != "bridge":
-            return endpoint, network
-        named = endpoints.is_user_defined(network)
-        return self._with_device(
-            msgspec.structs.replace(
-                endpoint,
-                dns_names=endpoints.dns_names(container, wanted.settings) if named else (),
-            ),
-            network,
-            number,
-        ), network
-
-    def _with_device(self, endpoint: Endpoint, network: Network, number: int) -> Endpoint:
-        spec = self._state.spec(network)
-        ipv4 = self._choose_address(network, endpoint.settings, 4) if network.enable_ipv4 else None
-        ipv6 = self._choose_address(network, endpoint.settings, 6) if network.enable_ipv6 else None
-        used = [pair[0] for pair in (ipv4, ipv6) if pair]
-        self._state.reserve(network.id, used)
-        mac = endpoint.settings.mac_address or (ipam.mac_for(ipv4[0]) if ipv4 else random_mac())
-        return msgspec.structs.replace(
-            endpoint,
-            mac_address=mac.lower().replace("-", ":"),
-            ipv4_address=str(ipv4[0]) if ipv4 else "",
-            ipv4_prefix=ipv4[1].subnet.prefixlen if ipv4 else 0,
-            ipv6_address=str(ipv6[0]) if ipv6 else "",
-            ipv6_prefix=ipv6[1].subnet.prefixlen if ipv6 else 0,
-            gateway=str(ipv4[1].gateway) if ipv4 and not network.internal else "",
-            ipv6_gateway=str(ipv6[1].gateway) if ipv6 and not network.internal else "",
-            device=f"veth{secrets.token_hex(4)[:7]}",
-            interface=f"{spec.interface_prefix}{number}",
-        )
-
-    def _choose_address(
-        self, network: Network, settings: EndpointSettings, version: int
-    ) -> tuple[ipam.Address, ipam.Pool]:
-        asked = settings.ipam_config
-        wanted = ""
-        if asked is not None:
-            wanted = asked.ipv4_address if version == 4 else asked.ipv6_address
-        used = self._state.used(network.id)
-        return ipam.choose_address(network, ipam.pools(network), used, wanted, version)
-
-    def _release(self, pairs: Sequence[Pair]) -> None:
-        for endpoint, _ in pairs:
-            self._state.release(endpoint)
-
-    def _hold_ports(self, container: Container, pairs: Sequence[Pair]) -> list[HeldPort]:
-        leading = _leading(pairs)
-        if leading is None:
-            return []
-        endpoint, network = leading
-        default = self._state.spec(network).host_ip
-        requests = port_requests(container, default)
-        if not requests:
-            return []
-        target = Target(endpoint.ipv4_address, endpoint.ipv6_address)
-        try:
-            return self._kernel.ports.allocate(requests, target)
-        except BoxshipError as error:
-            doing = (
-                "driver failed programming external connectivity on endpoint "
-                f"{container.name} ({endpoint.id})"
-            )
-            raise explained(doing, error) from error
-
-    def _plan_sandbox(
-        self,
-        container: Container,
-        pairs: Sequence[Pair],
-        held: Sequence[HeldPort],
-    ) -> Sandbox:
-        identifier = secrets.token_hex(32)
-        on_host = any(network.driver == "host" for _, network in pairs)
-        return Sandbox(
-            id=identifier,
-            container_id=container.id,
-            key="" if on_host else self._kernel.namespaces.path(identifier),
-            endpoints=tuple(endpoint for endpoint, _ in pairs),
-            ports=tuple(each.port for each in held),
-            hosts=tuple(self._hosts(container, pairs, on_host=on_host)),
-            resolv_conf=self._resolv_conf(container, pairs),
-        )
-
-    def _hosts(
-        self, container: Container, pairs: Sequence[Pair], *, on_host: bool
-    ) -> list[hosts.Line]:
-        lines = self._resolver.host_lines() if on_host else list(hosts.LOCALHOST)
-        lines += hosts.extra_lines(container.host_config.extra_hosts, self._gateways())
-        lines += self._linked(container, pairs)
-        names = endpoints.host_names(container)
-        addresses = [a for e, _ in pairs for a in (e.ipv4_address, e.ipv6_address) if a]
-        return [*lines, *((address, names) for address in addresses)]
-
-    def _linked(
-        self, container: Container, pairs: Sequence[Pair]
-    ) -> list[tuple[str, tuple[str, ...]]]:
-        """Lines for `--link` on the default bridge, where names are not resolved."""
-        default = [network for _, network in pairs if network.name == endpoints.DEFAULT]
-        lines = []
-        for name, alias in endpoints.links(container.host_config.links) if default else ():
-            other = self._find_container(name)
-            sandbox = self._state.find_sandbox(other.id)
-            for endpoint in sandbox.endpoints if sandbox else ():
-                if endpoint.network_id == default[0].id:
-                    hostname = other.config.hostname or other.id[:12]
-                    names = tuple(dict.fromkeys((alias, hostname, other.name)))
-                    lines.append((endpoint.ipv4_address, names))
-        return lines
-
-    def _resolv_conf(self, container: Container, pairs: Sequence[Pair]) -> str:
-        if any(network.driver == "host" for _, network in pairs):
-            own = container.host_config
-            if not (own.dns or own.dns_search or own.dns_options):
-                return self._resolver.host_text()
-        conf = self._resolver.wanted(container)
-        if any(endpoints.is_user_defined(network) for _, network in pairs):
-            servers = ", ".join(f"host({server})" for server in conf.servers)
-            comments = (
-                f"Based on host file: '{resolvconf.HOST_FILE}' (internal resolver)",
-                f"ExtServers: [{servers}]",
-            )
-            return resolvconf.render(resolvconf.embedded(conf), comments)
-        ipv6 = any(endpoint.ipv6_address for endpoint, _ in pairs)
-        reachable = resolvconf.reachable(conf, ipv6=ipv6)
-        return resolvconf.render(
-            reachable, (f"Based on host file: '{resolvconf.HOST_FILE}' (legacy)",)
-        )
-
-    def _plans(self, pairs: Sequence[Pair], *, hairpin: bool = False) -> list[EndpointPlan]:
-        leading = _leading(pairs)
-        plans = []
-        for endpoint, network in pairs:
-            if endpoint.device:
-                spec = self._state.spec(network)
-                leads = leading is not None and leading[0].id == endpoint.id
-                plans.append(
-                    EndpointPlan(
-                        endpoint,
-                        spec.device,
-                        spec.mtu,
-                        isolated=spec.isolated,
-                        hairpin=hairpin and leads,
-                        gateway4=leads,
-                        gateway6=leads,
-                    )
-                )
-        return plans
 
     # ---- in a thread
 
@@ -431,14 +258,14 @@ class NetworkSandboxes:
             except BoxshipError as error:
                 log.warning("container %s: %s", sandbox.container_id[:12], error)
         held: list[HeldPort] = []
-        leading = _leading(pairs)
+        leading = leading_pair(pairs)
         if leading is not None:
             target = Target(leading[0].ipv4_address, leading[0].ipv6_address)
             held, failures = self._kernel.ports.reclaim(sandbox.ports, target)
             for failure in failures:
                 log.warning("container %s: %s", sandbox.container_id[:12], failure)
         self._kernel.firewall.expect((), _translated(held))
-        for plan in self._plans(pairs):
+        for plan in self._planner.plans(pairs):
             try:
                 await in_thread(self._kernel.namespaces.reattach, plan.endpoint.device, plan.bridge)
             except BoxshipError as error:
@@ -474,10 +301,10 @@ class NetworkSandboxes:
                 return
             number = _free_number(sandbox, self._state.spec(network).interface_prefix)
             attachment = Attachment(network.id, settings)
-            endpoint, _ = self._plan_endpoint(container, attachment, number)
+            endpoint, _ = self._planner.endpoint(container, attachment, number)
             undo.callback(self._state.release, endpoint)
             pairs = [*self._pairs(sandbox), (endpoint, network)]
-            plan = next(p for p in self._plans(pairs) if p.endpoint.id == endpoint.id)
+            plan = next(p for p in self._planner.plans(pairs) if p.endpoint.id == endpoint.id)
             await in_thread(self._kernel.namespaces.connect, sandbox.key, plan)
             undo.push_async_callback(
                 in_thread, self._kernel.namespaces.disconnect, sandbox.key, endpoint.device, ()
@@ -504,9 +331,9 @@ class NetworkSandboxes:
             (endpoint,) = gone
             pairs = [pair for pair in self._pairs(sandbox) if pair[0].id != endpoint.id]
             held = self._state.held.get(container.id, [])
-            if _leading(self._pairs(sandbox)) not in pairs:
+            if leading_pair(self._pairs(sandbox)) not in pairs:
                 held = await self._move_ports(container, held, pairs)
-            leading = _leading(pairs)
+            leading = leading_pair(pairs)
             gateways = [leading[0]] if leading else []
             await in_thread(
                 self._kernel.namespaces.disconnect, sandbox.key, endpoint.device, gateways
@@ -530,7 +357,7 @@ class NetworkSandboxes:
         self._relays.close(container.id)
         await in_thread(self._kernel.firewall.unpublish, _translated(held))
         self._kernel.ports.release(held)
-        leading = _leading(pairs)
+        leading = leading_pair(pairs)
         moved: list[HeldPort] = []
         if leading is not None:
             target = Target(leading[0].ipv4_address, leading[0].ipv6_address)
@@ -569,19 +396,6 @@ class NetworkSandboxes:
     def _tell_one(self, action: str, container_id: str, network: Network) -> None:
         attributes = {"container": container_id, "name": network.name, "type": network.driver}
         self._events.publish("network", action, network.id, attributes)
-
-
-def explained(doing: str, error: BoxshipError) -> BoxshipError:
-    """The same kind of error, with what we were doing before it."""
-    kinds = [kind for kind in type(error).__mro__ if kind.__module__ == "boxship.errors"]
-    kind: type[BoxshipError] = kinds[0] if kinds else Internal
-    return kind(f"{doing}: {error}")
-
-
-def _leading(pairs: Sequence[Pair]) -> Pair | None:
-    """The endpoint that leads out of the container; None when none does."""
-    ways = [pair for pair in pairs if pair[0].device and not pair[1].internal]
-    return endpoints.gateway_order(ways)[0] if ways else None
 
 
 def _translated(held: Sequence[HeldPort]) -> list[Publication]:
