@@ -89,6 +89,7 @@ class Process:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+            process._transport.close()  # type: ignore[attr-defined]
 
     async def _feed(self, client: ClientStream, stdin: asyncio.StreamWriter) -> None:
         while self._stdin and (data := await client.read()):

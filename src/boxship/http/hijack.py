@@ -6,7 +6,11 @@ to aiohttp's server only to be forgotten. `_messages` is the one private name th
 
 import asyncio
 import contextlib
+import fcntl
 import select
+import socket
+import struct
+import termios
 from typing import Final
 
 from aiohttp.web_request import BaseRequest
@@ -17,6 +21,7 @@ READ_SIZE: Final = 1 << 16
 BUFFER_SIZE: Final = 1 << 17
 LINGER_S: Final = 10.0
 HANG_UP_CHECK_S: Final = 5.0
+HEAD_CHECKS: Final = 50
 
 
 class RawStream:
@@ -25,6 +30,7 @@ class RawStream:
     def __init__(self, protocol: "_HijackProtocol", writer: asyncio.StreamWriter) -> None:
         self._protocol = protocol
         self._writer = writer
+        self._head_pending = True
 
     def __repr__(self) -> str:
         return f"<RawStream {self._writer.get_extra_info('peername')!r}>"
@@ -35,8 +41,25 @@ class RawStream:
 
     async def write(self, data: bytes) -> None:
         """Send; waits while the client is slow, ConnectionError once it is gone."""
+        if self._head_pending:
+            self._head_pending = False
+            await self._let_client_read_head()
         self._writer.write(data)
         await self._writer.drain()
+
+    async def _let_client_read_head(self) -> None:
+        """Keep output out of the buffer that clients read the headers with: docker-py would lose it.
+
+        Only a unix socket tells what its peer has read. A process takes longer to start than a client to
+        read, so there is mostly nothing to wait for.
+        """
+        sock = self._writer.get_extra_info("socket")
+        if sock is None or sock.family != socket.AF_UNIX:
+            return
+        for _ in range(HEAD_CHECKS):
+            if self._writer.is_closing() or not _unread_by_peer(sock.fileno()):
+                return
+            await asyncio.sleep(0.001)
 
     async def close(self) -> None:
         """Say that no more comes, let the client finish, and close.
@@ -90,6 +113,11 @@ class _HijackProtocol(asyncio.StreamReaderProtocol):
             self._check.cancel()
         super().connection_lost(exc)
         self._http.connection_lost(exc)  # lets the server forget it, and cancels the handler
+
+
+def _unread_by_peer(fileno: int) -> int:
+    (count,) = struct.unpack("i", fcntl.ioctl(fileno, termios.TIOCOUTQ, b"\0\0\0\0"))
+    return int(count)
 
 
 def _hung_up(sock: object) -> bool:
