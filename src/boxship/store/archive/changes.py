@@ -14,7 +14,7 @@ MODIFIED: Final = 0
 ADDED: Final = 1
 DELETED: Final = 2
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-_MAX_DEPTH: Final = 400
+_MAX_DEPTH: Final = 250
 
 
 def overlay_changes(upper: Path, lower: Sequence[Path]) -> list[Change]:

@@ -33,7 +33,7 @@ from boxship.store.archive.writer import TarWriter
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK: Final = 1 << 20
-_MAX_DEPTH: Final = 400  # one descriptor each
+_MAX_DEPTH: Final = 250  # one descriptor each
 _TYPES: Final = {
     stat.S_IFREG: REGULAR,
     stat.S_IFDIR: DIRECTORY,

@@ -17,7 +17,7 @@ Parts = tuple[bytes, ...]
 
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_PATH: Final = 4096  # PATH_MAX: longer ones exist only to break something
-_MAX_DEPTH: Final = 400  # one descriptor each
+_MAX_DEPTH: Final = 250  # one descriptor each
 _MAX_LINKS: Final = 255  # symlinks and `..` of one path
 
 

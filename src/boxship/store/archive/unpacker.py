@@ -172,7 +172,7 @@ class _Unpacker:
         name = parts[-1]
         parent = self._places.directory(parts[:-1])
         if name.startswith(WHITEOUT) and self._options.whiteouts is not Whiteouts.LITERAL:
-            self._whiteout(parent, parts)
+            self._whiteout(parent, parts, entry)
             return
         if entry.type == REGULAR:
             self._file(parent, parts, entry, reader)
@@ -286,7 +286,7 @@ class _Unpacker:
 
     # what layers remove
 
-    def _whiteout(self, parent: int, parts: Parts) -> None:
+    def _whiteout(self, parent: int, parts: Parts, entry: Entry) -> None:
         name = parts[-1]
         if name == OPAQUE_WHITEOUT:
             if self._options.whiteouts is Whiteouts.OVERLAY:
@@ -305,6 +305,7 @@ class _Unpacker:
             return
         try:
             os.mknod(target, stat.S_IFCHR, 0, dir_fd=parent)
+            set_times(target, entry.mtime_ns, parent)
         except FileExistsError:
             # this layer made it itself: whiteouts speak of the layers below only
             if stat.S_ISDIR(os.lstat(target, dir_fd=parent).st_mode):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-_MAX_DEPTH: Final = 400
+_MAX_DEPTH: Final = 250
 _SHARE: Final = 0.95  # of the free space that one layer may fill
 
 
