@@ -10,7 +10,7 @@ import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 ID = "c0ffee" + "0" * 58
@@ -156,7 +156,7 @@ class RecordingDaemon(socketserver.ThreadingMixIn, socketserver.UnixStreamServer
         self.requests: list[Request] = []
         self.answers = list(ANSWERS)
 
-    def __enter__(self) -> "RecordingDaemon":
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
 

@@ -193,7 +193,6 @@ def _optional(options: "Options") -> "dict[str, Any]":
         "StorageOpt": _storage_options(options.storage_opt),
         "Mounts": options.mount,
         "Runtime": options.runtime,
-        "KernelMemory": options.kernel_memory,
     }
     found = {key: value for key, value in found.items() if value}
     if "init" in options.changed:

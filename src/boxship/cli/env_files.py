@@ -35,9 +35,7 @@ def read_pairs(path: str, *, inherit: bool) -> "list[str]":
             raise InvalidArgument(f"invalid env file ({path}): no variable name on line '{line}'")
         if equals:
             found.append(f"{name}={value}")
-        elif not inherit:
-            found.append(name)
-        elif name in environ:
+        elif inherit and name in environ:
             found.append(f"{name}={environ[name]}")
     return found
 

@@ -131,6 +131,8 @@ def _checked(mount: "dict[str, Any]") -> "dict[str, Any]":
     for options, prefix, owner in _OPTION_OWNERS:
         if options in mount and mount["Type"] != owner:
             raise ValueError(f"cannot mix '{prefix}-*' options with mount type '{mount['Type']}'")
+    if "VolumeOptions" in mount:
+        mount["VolumeOptions"].setdefault("DriverConfig", {})
     recursive = mount.get("BindOptions", {})
     if recursive.get("ReadOnlyNonRecursive") and not mount.get("ReadOnly"):
         raise ValueError(

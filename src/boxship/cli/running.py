@@ -7,7 +7,7 @@ from boxship.errors import BoxshipError, InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     from boxship.cli.config import Config
@@ -143,24 +143,51 @@ def home() -> str:
     return pwd.getpwuid(os.getuid()).pw_dir
 
 
-def for_each(names: "Iterable[str]", act: "Callable[[str], Any]", *, echo: bool = True) -> int:
-    """Do one thing to many; print each name that succeeded; report the failures and return 1."""
-    failed = 0
-    for name in names:
+def for_each(
+    names: "Sequence[str]",
+    act: "Callable[[str], Any]",
+    *,
+    echo: bool = True,
+    together: bool = False,
+) -> int:
+    """Do one thing to many; print each name that succeeded; report the failures and return 1.
+
+    *together*: at the same time, for what may take its time, such as stopping.
+    """
+    from boxship.client.errors import ApiError
+
+    def attempt(name: str) -> "BaseException | None":
         try:
             act(name)
-        except BoxshipError as error:
-            from boxship.client.errors import ApiError
+        except BaseException as error:  # noqa: BLE001 - raised again, or reported, in its turn
+            return error
+        return None
 
-            if not isinstance(error, ApiError):
-                raise
+    outcomes = _in_threads(names, attempt) if together and len(names) > 1 else map(attempt, names)
+    failed = 0
+    for name, error in zip(names, outcomes, strict=True):
+        if error is None:
+            if echo:
+                sys.stdout.write(f"{name}\n")
+        elif isinstance(error, ApiError):
             failed = 1
             sys.stdout.flush()
             sys.stderr.write(f"{error}\n")
         else:
-            if echo:
-                sys.stdout.write(f"{name}\n")
+            raise error
     return failed
+
+
+PARALLEL = 50
+
+
+def _in_threads(
+    names: "Sequence[str]", attempt: "Callable[[str], BaseException | None]"
+) -> "list[BaseException | None]":
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        return list(pool.map(attempt, names))
 
 
 def path_name(name: str) -> str:

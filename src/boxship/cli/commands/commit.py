@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def run(context: Context, options: Options) -> None:
     """Make an image of a container's changes and print its ID."""
-    query: dict[str, Any] = {"container": options.args[0]}
+    query: dict[str, Any] = {"container": options.args[0], "repo": "", "tag": ""}
     if len(options.args) > 1 and options.args[1]:
         reference = parse_reference(options.args[1])
         query["repo"] = reference.full_name

@@ -11,7 +11,7 @@ def run(context: Context, options: Options) -> int:
     def act(name: str) -> None:
         context.client.request("POST", f"/containers/{path_name(name)}/kill", query).read()
 
-    return for_each(options.args, act)
+    return for_each(options.args, act, together=True)
 
 
 COMMAND = Command(

@@ -177,7 +177,7 @@ def run_connect(context: Context, options: Options) -> None:
         {
             "IPAMConfig": {key: value for key, value in ipam.items() if value} or None,
             "Links": options.link or None,
-            "Aliases": options.alias or None,
+            "Aliases": options.alias,
             "DriverOpts": options_,
             "GwPriority": options.gw_priority,
         }

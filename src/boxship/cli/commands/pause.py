@@ -6,12 +6,12 @@ from boxship.cli.running import Context, for_each, path_name
 
 def run(context: Context, options: Options) -> int:
     """Freeze containers."""
-    return for_each(options.args, lambda name: _post(context, name, "pause"))
+    return for_each(options.args, lambda name: _post(context, name, "pause"), together=True)
 
 
 def run_unpause(context: Context, options: Options) -> int:
     """Let frozen containers run on."""
-    return for_each(options.args, lambda name: _post(context, name, "unpause"))
+    return for_each(options.args, lambda name: _post(context, name, "unpause"), together=True)
 
 
 def _post(context: Context, name: str, verb: str) -> None:

@@ -21,7 +21,7 @@ def run(context: Context, options: Options) -> int:
         context.client.delete(f"/containers/{path_name(trimmed)}", query)
 
     if not options.force:
-        return for_each(options.args, act)
+        return for_each(options.args, act, together=True)
     return _forced(options.args, act)
 
 

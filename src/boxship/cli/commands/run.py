@@ -60,7 +60,7 @@ def _run_attached(
                 keys=options.detach_keys or context.config.detach_keys,
             )
         watch = None
-        if output or options.rm:
+        if attached or options.rm:
             condition = "removed" if options.rm else "next-exit"
             watch = ExitWatch(context.client, container, condition)
         try:

@@ -16,7 +16,7 @@ def _each(context: Context, options: Options, verb: str) -> int:
     def act(name: str) -> None:
         context.client.request("POST", f"/containers/{path_name(name)}/{verb}", query).read()
 
-    return for_each(options.args, act)
+    return for_each(options.args, act, together=True)
 
 
 def run(context: Context, options: Options) -> int:
