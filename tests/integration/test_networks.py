@@ -20,7 +20,9 @@ import pytest
 
 from boxship.concurrency import in_thread
 from boxship.engine.events import EventBus
+from boxship.engine.networks import hosts
 from boxship.engine.networks.config import NetworkConfig
+from boxship.engine.networks.files import update_files
 from boxship.engine.networks.networking import Networking
 from boxship.engine.networks.sandboxes import NetworkSandboxes
 from boxship.engine.networks.service import NetworkService
@@ -80,6 +82,13 @@ else:
             self.metadata = Metadata(tmp_path / "meta.db")
             self.events = EventBus()
             self.networking = Networking(self.config, self.metadata, self.events)
+
+        def files_of(self, sandbox: Sandbox) -> Path:
+            """A directory with a container's files, kept up to date as the engine does it."""
+            directory = Path(self.config.netns_directory).parent / sandbox.container_id
+            directory.mkdir()
+            self.sandboxes.followers.append(lambda old, new: update_files(directory, old, new))
+            return directory
 
         @property
         def sandboxes(self) -> NetworkSandboxes:
@@ -805,16 +814,26 @@ else:
     async def test_connect_and_disconnect_while_running(lab: Lab) -> None:
         await create(lab, "mine")
         web = await lab.run("web", ports={"80/tcp": publish(8080)})
+        directory = lab.files_of(web)
+        (directory / "hosts").write_text(hosts.render(web.hosts) + "192.0.2.1\town\n")
+        (directory / "resolv.conf").write_text(web.resolv_conf)
         await lab.networks.connect("mine", "web", EndpointSettings(aliases=("w",)))
         grown = lab.sandbox("web")
         assert [e.interface for e in grown.endpoints] == ["eth0", "eth1"]
         assert await lookup(web.key, "w") == ["172.18.0.2"]
+        assert (
+            (directory / "hosts")
+            .read_text()
+            .endswith(f"own\n172.18.0.2\t{web.container_id[:12]}\n")
+        )
+        assert "nameserver 127.0.0.11" in (directory / "resolv.conf").read_text()
         with pytest.raises(
             PermissionDenied, match="endpoint with name web already exists in network mine"
         ):
             await lab.networks.connect("mine", "web", EndpointSettings())
         async with Server(web.key, 80, "web"):
             await lab.networks.disconnect("bridge", "web")
+            assert "172.17.0.2" not in (directory / "hosts").read_text()
             assert "default via 172.18.0.1" in run("nsenter", f"--net={web.key}", "ip", "route")
             assert await call(lab.outside, _HOST, 8080) == f"web {_OUTSIDE} hi"
         assert list(lab.container("web").networks) == ["mine"]

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -20,13 +20,15 @@ from boxship.engine.containers.service import build_containers
 from boxship.engine.events import EventBus
 from boxship.engine.images.commit import ContainerImages
 from boxship.engine.images.service import LocalImages
-from boxship.engine.networks.config import LOCAL_POOLS, NetworkConfig, device_names
+from boxship.engine.networks.config import network_config
+from boxship.engine.networks.files import update_files
 from boxship.engine.networks.networking import Networking
 from boxship.engine.system import EngineSystem
 from boxship.engine.volumes import LocalVolumes
 from boxship.errors import InvalidArgument, PermissionDenied
 from boxship.linux import cgroups, host, inotify, mounts
 from boxship.linux.cgroups.abilities import Abilities, abilities, available_cpus
+from boxship.model.network import Sandbox
 from boxship.runtime import files
 from boxship.runtime.choice import find_settings
 from boxship.runtime.conmon import ConmonRuntime
@@ -63,8 +65,9 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
         )
         await in_thread(volumes.recover)
         images = LocalImages(store, events, apply_changes=apply_changes, clock_ns=time.time_ns)
-        networking = Networking(_network_config(config), store.metadata, events)
+        networking = Networking(network_config(config), store.metadata, events)
         closing.push_async_callback(networking.close)
+        networking.sandboxes.followers.append(_follow_networks(config.data_root / "containers"))
         await networking.start()
         settings = await in_thread(_container_settings, config, runtime_settings, store)
         containers = build_containers(
@@ -170,28 +173,9 @@ def _runtime_settings(config: EngineConfig) -> RuntimeSettings:
     )
 
 
-def _network_config(config: EngineConfig) -> NetworkConfig:
-    bridge, table = device_names(str(config.data_root))
-    default = EngineConfig()
-    return NetworkConfig(
-        netns_directory=str(config.exec_root / "netns"),
-        bridge=config.bridge if config.bridge != default.bridge else bridge,
-        table=table,
-        bip=config.bip,
-        fixed_cidr=config.fixed_cidr,
-        default_gateway=config.default_gateway,
-        mtu=config.mtu,
-        icc=config.icc,
-        firewall=config.iptables,
-        ip_forward=config.ip_forward,
-        ip_masq=config.ip_masq,
-        host_ip="" if config.ip == default.ip else config.ip,
-        relay=config.userland_proxy,
-        address_pools=config.default_address_pools or LOCAL_POOLS,
-        dns=config.dns,
-        dns_search=config.dns_search,
-        dns_options=config.dns_opts,
-    )
+def _follow_networks(directory: Path) -> Callable[[Sandbox, Sandbox], None]:
+    """Keeps the files of running containers as their networks want them."""
+    return lambda before, after: update_files(directory / after.container_id, before, after)
 
 
 def _container_settings(

@@ -29,3 +29,15 @@ def extra_lines(asked: Sequence[str] | None, gateways: Sequence[str]) -> Iterabl
         name, _, address = text.partition(":")
         for each in gateways if address == GATEWAY else (address.strip("[]"),):
             yield each, (name,)
+
+
+def render(lines: Iterable[Line]) -> str:
+    """The text of the file."""
+    return "".join(f"{address}\t{' '.join(names)}\n" for address, names in lines)
+
+
+def edited(text: str, before: Sequence[Line], after: Sequence[Line]) -> str:
+    """A file that had *before*, and perhaps more by now, brought to *after*."""
+    gone = {render([line]) for line in before if line not in after}
+    kept = [line for line in text.splitlines(keepends=True) if line not in gone]
+    return "".join(kept) + render(line for line in after if line not in before)

@@ -83,7 +83,7 @@ class Planner:
             endpoints=tuple(endpoint for endpoint, _ in pairs),
             ports=tuple(each.port for each in held),
             hosts=tuple(self._hosts(container, pairs, on_host=on_host)),
-            resolv_conf=self._resolv_conf(container, pairs),
+            resolv_conf=self.resolv_conf(container, pairs),
         )
 
     def plans(self, pairs: Sequence[Pair], *, hairpin: bool = False) -> list[EndpointPlan]:
@@ -205,7 +205,8 @@ class Planner:
                     lines.append((endpoint.ipv4_address, names))
         return lines
 
-    def _resolv_conf(self, container: Container, pairs: Sequence[Pair]) -> str:
+    def resolv_conf(self, container: Container, pairs: Sequence[Pair]) -> str:
+        """The whole file, as the container's networks want it."""
         if any(network.driver == "host" for _, network in pairs):
             own = container.host_config
             if not (own.dns or own.dns_search or own.dns_options):

@@ -66,7 +66,7 @@ class NetworkSandboxes:
         self._relays = relays
         self._resolver = resolver
         self._supervisor = supervisor
-        self.followers: list[Callable[[Sandbox], None]] = []  # told when a running one changes
+        self.followers: list[Callable[[Sandbox, Sandbox], None]] = []  # told: before, after
         self._filling = False
         self._locks = KeyedLocks()
 
@@ -315,6 +315,7 @@ class NetworkSandboxes:
                 sandbox,
                 endpoints=(*sandbox.endpoints, endpoint),
                 hosts=(*sandbox.hosts, *lines),
+                resolv_conf=self._planner.resolv_conf(container, pairs),
             )
             self._put(grown)
             undo.pop_all()
@@ -346,6 +347,8 @@ class NetworkSandboxes:
                     endpoints=tuple(e for e, _ in pairs),
                     ports=tuple(each.port for each in held),
                     hosts=tuple(line for line in sandbox.hosts if line[0] not in gone_addresses),
+                    # Names of other networks may still be asked for, and 127.0.0.11 answers on.
+                    resolv_conf=sandbox.resolv_conf,
                 )
             )
         self._tell_one("disconnect", container.id, network)
@@ -381,9 +384,11 @@ class NetworkSandboxes:
         return [(e, self._state.get_network(e.network_id)) for e in sandbox.endpoints]
 
     def _put(self, sandbox: Sandbox) -> None:
+        before = self._state.find_sandbox(sandbox.container_id)
         self._state.put_sandbox(sandbox)
-        for follower in self.followers:
-            follower(sandbox)
+        if before is not None:
+            for follower in self.followers:
+                follower(before, sandbox)
 
     def _renamed(self, endpoint: Endpoint, container: Container) -> Endpoint:
         names = endpoint.dns_names and endpoints.dns_names(container, endpoint.settings)

@@ -17,3 +17,12 @@ def test_extra_hosts_may_name_the_gateway_and_ipv6_addresses() -> None:
         ("::1", ("c",)),
         ("fd00::1", ("d",)),
     ]
+
+
+def test_a_file_is_edited_without_losing_what_others_wrote() -> None:
+    before = [("127.0.0.1", ("localhost",)), ("172.17.0.2", ("web",))]
+    after = [("127.0.0.1", ("localhost",)), ("172.18.0.2", ("web",))]
+    text = hosts.render(before) + "192.0.2.1\town\n"
+    assert hosts.edited(text, before, after) == (
+        "127.0.0.1\tlocalhost\n192.0.2.1\town\n172.18.0.2\tweb\n"
+    )
