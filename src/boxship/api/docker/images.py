@@ -119,7 +119,7 @@ async def create(services: Services, request: Request) -> Answer:
         asked = ImportRequest(
             repository=query.text("repo"),
             tag=query.text("tag"),
-            message=query.text("message"),
+            message=query.text("message") or f"Imported from {source}",
             changes=tuple(query.all("changes")),
             platform=query.text("platform"),
         )
