@@ -52,7 +52,7 @@ class Removal:
         finally:
             self._register.publish(container, "destroy")
             if live is not None:
-                live.removed(WaitResult(container.state.exit_code, container.state.error))
+                live.removed(WaitResult(container.state.exit_code))  # its last error ended with it
 
     def _remove_files(self, container_id: str, snapshot: Path) -> None:
         remove_tree(snapshot)
