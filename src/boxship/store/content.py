@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, Final
 from boxship.errors import Internal, InvalidArgument, NotFound
 from boxship.model.digest import BlobDigest, Digest, digest_hex, is_digest, parse_digest
 
-LAYOUT: Final = b'{"imageLayoutVersion":"1.0.0"}'
+LAYOUT: Final = b'{"imageLayoutVersion": "1.0.0"}'
 _ALGORITHMS: Final = ("sha256", "sha512")
 _CHUNK: Final = 1 << 20
 

@@ -92,7 +92,7 @@ def write_archive(
         "index.json": _encode(
             Index(schema_version=2, media_type=MediaType.OCI_INDEX, manifests=tuple(index))
         ),
-        "manifest.json": _encode(_with_parents(items, saved)),
+        "manifest.json": _encode(_with_parents(items, saved)) + b"\n",
         "oci-layout": LAYOUT,
     }
     if repositories:
