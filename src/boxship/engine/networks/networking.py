@@ -37,12 +37,13 @@ class Networking:
     def __init__(self, config: NetworkConfig, metadata: Metadata, events: EventBus) -> None:
         self._supervisor = Supervisor("networks")
         self._route = RouteSocket()
-        self._nft = open_nftables() if config.firewall else None
+        # The watch first: without netfilter it raises, where the library ends the process.
+        self._watch = _open_watch() if config.firewall else None
+        self._nft = open_nftables() if self._watch is not None else None
         self._firewall = Firewall(config.table, self._nft)
-        self._watch = DeletionWatch() if config.firewall else None
         self._namespaces = Namespaces(config.netns_directory, self._route)
         state = NetworkState(metadata, config)
-        ports = HostPorts(translate=config.firewall, relay=config.relay)
+        ports = HostPorts(translate=self._firewall.enabled, relay=config.relay)
         self.sandboxes = NetworkSandboxes(
             config,
             metadata,
@@ -107,3 +108,11 @@ class Networking:
                     await in_thread(self._firewall.reassert)
             except BoxshipError as error:
                 log.error("cannot restore the firewall: %s", error)  # noqa: TRY400
+
+
+def _open_watch() -> DeletionWatch | None:
+    try:
+        return DeletionWatch()
+    except OSError as error:
+        log.error("no firewall, published ports are relayed: %s", error)  # noqa: TRY400
+        return None
