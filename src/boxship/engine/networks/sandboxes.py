@@ -25,7 +25,13 @@ from boxship.engine.networks.state import NetworkState
 from boxship.errors import BoxshipError, Conflict, InvalidArgument
 from boxship.linux import conntrack
 from boxship.model.container import Container, NoSuchContainer
-from boxship.model.network import Endpoint, EndpointSettings, Network, Sandbox
+from boxship.model.network import (
+    Endpoint,
+    EndpointSettings,
+    Network,
+    NoSuchNetwork,
+    Sandbox,
+)
 from boxship.store.metadata import Metadata
 
 log = logging.getLogger(__name__)
@@ -251,12 +257,7 @@ class NetworkSandboxes:
 
     async def _revive(self, sandbox: Sandbox) -> None:
         """Hold ports, answer names and expect the rules of a container that outlived us."""
-        pairs = []
-        for endpoint in sandbox.endpoints:
-            try:
-                pairs.append((endpoint, self._state.get_network(endpoint.network_id)))
-            except BoxshipError as error:
-                log.warning("container %s: %s", sandbox.container_id[:12], error)
+        pairs = self._pairs(sandbox)
         held: list[HeldPort] = []
         leading = leading_pair(pairs)
         if leading is not None:
@@ -381,7 +382,13 @@ class NetworkSandboxes:
         await self._resolver.serve(sandbox)
 
     def _pairs(self, sandbox: Sandbox) -> list[Pair]:
-        return [(e, self._state.get_network(e.network_id)) for e in sandbox.endpoints]
+        pairs = []
+        for endpoint in sandbox.endpoints:
+            try:
+                pairs.append((endpoint, self._state.get_network(endpoint.network_id)))
+            except NoSuchNetwork as error:  # the database lost it: carry on with the others
+                log.warning("container %s: %s", sandbox.container_id[:12], error)
+        return pairs
 
     def _put(self, sandbox: Sandbox) -> None:
         before = self._state.find_sandbox(sandbox.container_id)
