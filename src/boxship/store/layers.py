@@ -40,22 +40,24 @@ Report = Callable[[LayerJob, int, int], None]
 
 def unpack_layers(
     content: Content, snapshots: Snapshotter, jobs: Sequence[LayerJob], report: Report | None = None
-) -> None:
+) -> bool:
     """Make a committed snapshot of each layer, lowest first, that is not there yet; all or none.
 
-    The caller holds a lease on the blobs and the ChainIDs.
+    The caller holds a lease on the blobs and the ChainIDs. Returns whether it flushed the file system,
+    and with it all that was written before.
     """
     missing = [job for job in jobs if snapshots.find(job.chain_id) is None]
     for job in jobs:
         if job not in missing:
             _verify(content, job)  # its snapshot is another blob's work
     if not missing:
-        return
+        return False
     if snapshots.is_layered:
         _unpack_beside(content, snapshots, missing, report)
     else:
         for job in missing:
             _unpack_on_parent(content, snapshots, job, report)
+    return True
 
 
 def _verify(content: Content, job: LayerJob) -> None:

@@ -34,6 +34,7 @@ class Loading:
         self._catalog = catalog
         self._creation = creation
         self._quiet = quiet
+        self._is_flushed = False
 
     def run(
         self, source: Source, put: Put, accepts: Callable[[ArchivedImage], bool]
@@ -43,7 +44,8 @@ class Loading:
             archive = stage(source, self._store.content, lease, free_bytes(self._store.root))
             found = [image for image in read_images(archive) if accepts(image)]
             images = [self._prepare(one, lease, put) for one in found]
-            self._store.snapshots.sync()  # blobs too: from now on rows may name them
+            if not self._is_flushed:
+                self._store.snapshots.sync()  # blobs too: from now on rows may name them
             return self._record(found, images, put)
 
     def _prepare(self, found: ArchivedImage, lease: Lease, put: Put) -> Image:
@@ -59,7 +61,8 @@ class Loading:
         jobs = layer_jobs([blob.digest for blob in blobs], diff_ids, chain)
         report = None if self._quiet else _report(put)
         unknown = [job for job in jobs if job.chain_id not in known]
-        unpack_layers(self._store.content, self._store.snapshots, unknown, report)
+        flushed = unpack_layers(self._store.content, self._store.snapshots, unknown, report)
+        self._is_flushed = self._is_flushed or flushed
         layers = [
             ImageLayer(
                 diff_id=job.diff_id,
@@ -111,7 +114,10 @@ class Loading:
         return recorded
 
     def _stored(self, member: Member, lease: Lease) -> Descriptor:
-        member = as_stored_layer(self._store.content, member, lease)
+        stored = as_stored_layer(self._store.content, member, lease)
+        if stored is not member:
+            self._is_flushed = False
+        member = stored
         return Descriptor(LAYER_TYPES[member.compression], member.digest, member.size)
 
 
