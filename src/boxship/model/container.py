@@ -315,7 +315,7 @@ REFUSALS: Final[dict[Action, dict[Status, tuple[type[BoxshipError], str]]]] = {
     Action.KILL: dict.fromkeys(_STOPPED, _NOT_RUNNING),
     Action.PAUSE: dict.fromkeys(_STOPPED, _NOT_RUNNING)
     | {
-        Status.PAUSED: (Conflict, "container {id} is already paused"),
+        Status.PAUSED: (Conflict, "Container {id} is already paused"),
         Status.RESTARTING: _IS_RESTARTING,
     },
     Action.UNPAUSE: dict.fromkeys(
@@ -323,11 +323,11 @@ REFUSALS: Final[dict[Action, dict[Status, tuple[type[BoxshipError], str]]]] = {
     ),
     Action.EXEC: dict.fromkeys(_STOPPED, _NOT_RUNNING)
     | {
-        Status.PAUSED: (Conflict, "Container {id} is paused, unpause the container before exec"),
+        Status.PAUSED: (Conflict, "Container {given} is paused, unpause the container before exec"),
         Status.RESTARTING: _IS_RESTARTING,
     },
     Action.ATTACH: {
-        Status.PAUSED: (Conflict, "container {id} is paused, unpause the container before attach"),
+        Status.PAUSED: (Conflict, "container {given} is paused, unpause the container before attach"),
         Status.RESTARTING: (
             Conflict,
             "container {id} is restarting, wait until the container is running",
@@ -340,11 +340,11 @@ REFUSALS: Final[dict[Action, dict[Status, tuple[type[BoxshipError], str]]]] = {
 """What each verb answers in the states it does not allow, in Docker's words."""
 
 
-def require(container: Container, action: Action) -> None:
-    """Raise unless this container's state allows *action*."""
+def require(container: Container, action: Action, given: str = "") -> None:
+    """Raise unless this container's state allows *action*; *given* is how the user named it."""
     if refusal := REFUSALS[action].get(container.state.status):
         kind, text = refusal
-        raise kind(text.format(id=container.id, name=container.name))
+        raise kind(text.format(id=container.id, name=container.name, given=given or container.id))
 
 
 def parse_name(text: str) -> str:

@@ -137,6 +137,12 @@ def unpack_into(root_fd: int, upload: Upload, source: Source) -> None:
         unpack(decompressed(source), fd, options)
 
 
+def check_user(rootfs: str, user: str) -> None:
+    """Raise, in Docker's words, for a user that the accounts inside do not know."""
+    with opened_root(rootfs) as root_fd:
+        find_identity(root_fd, user, ())
+
+
 def copy_up(rootfs: str, path: str, volume: str) -> None:
     """Fill an empty volume with what the image has at its place, owner and mode included."""
     with opened_root(rootfs) as root_fd:

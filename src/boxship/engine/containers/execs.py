@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from boxship.concurrency import Supervisor
+from boxship.concurrency import Supervisor, in_thread
 from boxship.engine.containers.attachment import Plan, ProcessAttachment, RefusedAttachment
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.detach import parse_detach_keys
@@ -26,11 +26,13 @@ from boxship.model.container import (
     require,
 )
 from boxship.runtime.contract import ExecSpec, ProcessStreams, RuntimeRefused, SupervisedProcess
+from boxship.runtime.files import check_user
 from boxship.services.execs import ExecRequest
 from boxship.services.streams import Attachment
 
 log = logging.getLogger(__name__)
 
+_NOT_STARTED = 126
 KEPT = 256
 """Sessions remembered for one container once they ended or while they were not started."""
 
@@ -59,13 +61,14 @@ class EngineExecs:
     async def create(self, container: str, request: ExecRequest) -> str:
         """See services.execs."""
         found = self._register.get(container)
-        require(found, Action.EXEC)
+        require(found, Action.EXEC, container)
         if not request.cmd:
             raise InvalidArgument("No exec command specified")
-        parse_detach_keys(request.detach_keys)
-        for variable in request.env:
-            if not variable or variable.startswith("="):
-                raise InvalidArgument(f"invalid environment variable: {variable}")
+        try:
+            parse_detach_keys(request.detach_keys)
+        except InvalidArgument as error:
+            raise Internal(f"Invalid escape keys ({request.detach_keys}) provided") from error
+        await self._check_user(found, request.user)
         session = Exec(
             id=secrets.token_hex(32),
             container_id=found.id,
@@ -74,6 +77,12 @@ class EngineExecs:
         self._keep(session)
         self._register.publish(found, f"exec_create: {_command(session)}", execID=session.id)
         return session.id
+
+    async def _check_user(self, container: Container, user: str) -> None:
+        if not user or user.replace(":", "").isdigit():  # numbers need no entry
+            return
+        rootfs = self._parts.settings.root / container.id / "rootfs"
+        await in_thread(check_user, str(rootfs), user)
 
     async def start(
         self, exec_id: str, *, detach: bool, tty: bool, console_size: tuple[int, int] | None = None
@@ -201,7 +210,7 @@ class EngineExecs:
             self._record(session, error.exit_code)
             raise
         except BoxshipError:
-            self._put(session)
+            self._record(session, _NOT_STARTED)
             raise
         running = msgspec.structs.replace(
             session,

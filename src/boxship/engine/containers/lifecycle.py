@@ -83,16 +83,16 @@ class EngineContainers:
 
     async def stop(self, name: str, *, signal: str = "", timeout_s: int | None = None) -> None:
         """See services.containers."""
-        number = parse_signal(signal) if signal else None
         container = self._register.get(name)
+        number = _stop_signal_to_send(name, signal)
         require(container, Action.STOP)
         await self._stop(container.id, number, timeout_s)
         self._register.publish(self._register.current(container.id) or container, "stop")
 
     async def restart(self, name: str, *, signal: str = "", timeout_s: int | None = None) -> None:
         """See services.containers."""
-        number = parse_signal(signal) if signal else None
         container = self._register.get(name)
+        number = _stop_signal_to_send(name, signal)
         live = self._register.live(container.id)
         live.kept_by_user = True
         try:
@@ -167,8 +167,8 @@ class EngineContainers:
 
     async def kill(self, name: str, signal: str = "SIGKILL") -> None:
         """See services.containers."""
-        number = parse_signal(signal)
         async with self._register.editing(name) as container:
+            number = _signal_to_send(name, signal)
             refusal = f"cannot kill container: {name}: container {container.id} is not running"
             if container.state.status is Status.RESTARTING and number == signals.SIGKILL:
                 self._end_restarting(container)
@@ -223,7 +223,13 @@ class EngineContainers:
     async def rename(self, name: str, new_name: str) -> None:
         """See services.containers."""
         async with self._register.editing(name) as container:
-            new = parse_name(new_name)
+            try:
+                new = parse_name(new_name)
+            except InvalidArgument as error:
+                raise InvalidArgument(
+                    f"Error when allocating new name: Invalid container name (/{new_name}), "
+                    "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
+                ) from error
             old = container.name
             if new == old:
                 raise InvalidArgument("Renaming a container with the same name as its current name")
@@ -273,7 +279,7 @@ class EngineContainers:
         container_id = self._register.get(name).id
         while True:
             async with self._register.editing(container_id) as container:
-                check_removable(container, force=force)
+                check_removable(container, name.removeprefix("/"), force=force)
                 if container.state.status is Status.RESTARTING:
                     self._end_restarting(container)
                 elif not container.running:
@@ -322,6 +328,23 @@ class EngineContainers:
             reclaimed += size
         self._parts.events.publish("container", "prune", "", {"reclaimed": str(reclaimed)})
         return PruneResult(tuple(removed), reclaimed)
+
+
+def _stop_signal_to_send(name: str, text: str) -> int | None:
+    try:
+        return parse_signal(text) if text else None
+    except InvalidArgument as error:
+        raise Internal(f"cannot stop container: {name}: {error}") from error  # 500, as Docker
+
+
+def _signal_to_send(name: str, text: str) -> int:
+    try:
+        return parse_signal(text)
+    except InvalidArgument as error:
+        reason = str(error)
+        if text.isdigit():
+            reason = f"the linux daemon does not support signal {text}"
+        raise InvalidArgument(f"cannot kill container: {name}: {reason}") from error
 
 
 async def _within(wait: Wait, timeout_s: float | None) -> bool:

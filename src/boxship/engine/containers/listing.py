@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
 from boxship.engine.containers.ages import parse_moment
-from boxship.errors import InvalidArgument
+from boxship.errors import Internal, InvalidArgument
 from boxship.model.container import Container, Status
 from boxship.model.filters import Filters
 from boxship.services.containers import ContainerListing
@@ -42,10 +42,16 @@ def plan_list(
     exited = [_exit_code(value) for value in filters.get("exited")]
     for value in filters.get("status"):
         if value not in set(Status):
-            raise InvalidArgument(f"invalid filter 'status={value}'")
+            raise InvalidArgument(
+                f"invalid filter 'status={value}': invalid value for state ({value}): must be one of "
+                "created, running, paused, restarting, removing, exited, dead"
+            )
     for value in filters.get("health"):
         if value not in _HEALTH:
-            raise InvalidArgument(f"unrecognised filter value for health: {value}")
+            raise InvalidArgument(
+                f"invalid filter 'health={value}': invalid value for health ({value}): must be one of "
+                "none, starting, healthy, unhealthy"
+            )
     is_task = filters.flag("is-task", default=False)
     before = [find(name).created for name in filters.get("before")]
     since = [find(name).created for name in filters.get("since")]
@@ -103,8 +109,10 @@ def _matches(container: Container, filters: Filters) -> bool:
         and filters.exact("isolation", container.host_config.isolation)
         and filters.matches("volume", lambda value: _has_volume(container, value))
         and filters.matches("network", lambda value: _is_on(container, value))
-        and filters.matches("publish", lambda value: _has_port(_published(container), value))
-        and filters.matches("expose", lambda value: _has_port(_exposed(container), value))
+        and filters.matches(
+            "publish", lambda value: _has_port(_published(container), value, "publish")
+        )
+        and filters.matches("expose", lambda value: _has_port(_exposed(container), value, "expose"))
     )
 
 
@@ -112,7 +120,9 @@ def _exit_code(text: str) -> int:
     try:
         return int(text)
     except ValueError as error:
-        raise InvalidArgument(f"invalid filter 'exited={text}'") from error
+        raise InvalidArgument(
+            f"invalid filter 'exited={text}': strconv.Atoi: parsing \"{text}\": invalid syntax"
+        ) from error
 
 
 def _has_volume(container: Container, value: str) -> bool:
@@ -126,21 +136,31 @@ def _is_on(container: Container, value: str) -> bool:
 
 
 def _published(container: Container) -> Sequence[str]:
-    return [port for port, places in (container.host_config.port_bindings or {}).items() if places]
+    if not container.running:
+        return []  # Docker looks at what is published now
+    host_config = container.host_config
+    if host_config.publish_all_ports:
+        return _exposed(container)
+    return [port for port, places in (host_config.port_bindings or {}).items() if places]
 
 
 def _exposed(container: Container) -> Sequence[str]:
-    return list(container.config.exposed_ports or ())
+    if not container.running:
+        return []
+    return [*(container.config.exposed_ports or ()), *(container.host_config.port_bindings or ())]
 
 
-def _has_port(ports: Sequence[str], wanted: str) -> bool:
+def _has_port(ports: Sequence[str], wanted: str, what: str) -> bool:
     """`80`, `80/udp` or `8000-8010/tcp` among ports such as `80/tcp`."""
     span, _, protocol = wanted.partition("/")
     first, _, last = span.partition("-")
     try:
         low, high = int(first), int(last or first)
     except ValueError as error:
-        raise InvalidArgument(f"invalid port: {wanted}") from error
+        raise Internal(
+            f"error while looking up for {what} {wanted}: "
+            f'strconv.ParseUint: parsing "{span}": invalid syntax'
+        ) from error
     return any(
         number.isdigit()
         and (its_protocol or "tcp") == (protocol or "tcp")

@@ -66,16 +66,16 @@ class Removal:
                 await self._parts.volumes.remove(point.name)
 
 
-def check_removable(container: Container, *, force: bool) -> None:
+def check_removable(container: Container, name: str, *, force: bool) -> None:
     """Raise Conflict, in Docker's words, for a container that runs."""
     status = container.state.status
     if force or status not in (Status.RUNNING, Status.PAUSED, Status.RESTARTING):
         return
-    name = f'cannot remove container "/{container.name}"'
+    refusal = f'cannot remove container "{name}"'
     if status is Status.PAUSED:
-        raise Conflict(f"{name}: container is paused and must be unpaused first")
+        raise Conflict(f"{refusal}: container is paused and must be unpaused first")
     raise Conflict(
-        f"{name}: container is {status}: stop the container before removing or force remove"
+        f"{refusal}: container is {status}: stop the container before removing or force remove"
     )
 
 

@@ -229,8 +229,7 @@ def write_network_files(container: Container, directory: Path, sandbox: Sandbox)
     _write(directory / "hosts", "".join(lines))
     _write(directory / "resolv.conf", sandbox.resolv_conf)
     config = container.config
-    full = f"{config.hostname}.{config.domainname}" if config.domainname else config.hostname
-    _write(directory / "hostname", f"{full}\n")
+    _write(directory / "hostname", f"{config.hostname}\n")
 
 
 def _write(path: Path, text: str) -> None:

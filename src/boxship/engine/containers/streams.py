@@ -25,7 +25,7 @@ class EngineStreams:
         """See services.streams."""
         keys = parse_detach_keys(options.detach_keys)
         async with self._register.editing(name) as container:
-            require(container, Action.ATTACH)
+            require(container, Action.ATTACH, name)
             attachment = self._attachment(container, options, keys)
             if not options.stream:
                 attachment.give_up()

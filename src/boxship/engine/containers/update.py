@@ -56,9 +56,7 @@ def changed_host_config(
     changes = {
         name: value for name in _FIELDS if (value := getattr(asked, name)) not in (0, "", None)
     }
-    memory = changes.get("memory", old.memory)
-    swap = changes.get("memory_swap", old.memory_swap)
-    if "memory" in changes and 0 < swap < memory:
+    if asked.memory > old.memory_swap and asked.memory and not asked.memory_swap:
         raise Conflict(
             f"{refusal}Memory limit should be smaller than already set memoryswap limit, "
             "update the memoryswap at the same time"

@@ -133,7 +133,9 @@ class Creator:
     def _prepare(self, key: str, image: Image | None, undo: AsyncExitStack) -> None:
         snapshots = self._parts.snapshots
         snapshots.prepare(key, image.chain_id if image else None)
-        undo.push_async_callback(in_thread, _discard, snapshots, key, snapshots.diff_path(key))
+        files = snapshots.diff_path(key)
+        undo.push_async_callback(in_thread, _discard, snapshots, key, files)
+        (files / ".dockerenv").touch(mode=0o755)  # how programs learn that they are in a container
 
     def _record(self, container: Container, image: Image | None) -> None:
         metadata = self._parts.metadata
