@@ -30,7 +30,7 @@ def parse_moment(text: str, now_ns: int) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidArgument(f'invalid value for "until": {text!r}') from None
+        raise InvalidArgument(f'failed to parse value as time or duration: "{text}"') from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp() * 10**9)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
-from boxship.engine.containers.ages import parse_moment
 from boxship.errors import Internal, InvalidArgument
 from boxship.model.container import Container, Status
 from boxship.model.filters import Filters
+from boxship.model.moment import parse_moment
 from boxship.services.containers import ContainerListing
 
 PS_FILTERS: Final = (

@@ -7,7 +7,6 @@ from functools import partial
 import msgspec
 
 from boxship.concurrency import feeding, from_thread, in_thread
-from boxship.engine.containers.ages import parse_moment
 from boxship.engine.images.archives import ArchivedImage
 from boxship.engine.images.catalog import Catalog, EventSink, parse_tag
 from boxship.engine.images.creation import ImageCreation, seconds
@@ -28,6 +27,7 @@ from boxship.errors import InvalidArgument
 from boxship.model.descriptor import Platform
 from boxship.model.filters import Filters
 from boxship.model.image import Image, ImageInUse, NoSuchImage, OCIRunConfig
+from boxship.model.moment import parse_moment
 from boxship.model.progress import Progress
 from boxship.model.reference import Reference, parse_reference
 from boxship.services.images import (

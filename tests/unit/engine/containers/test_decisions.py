@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxship.engine.containers.ages import parse_moment
 from boxship.engine.containers.contract import Capabilities
 from boxship.engine.containers.create.limits import check_limits
 from boxship.engine.containers.detach import DetachScanner, parse_detach_keys
@@ -30,6 +29,7 @@ from boxship.model.container import (
     Status,
 )
 from boxship.model.filters import Filters
+from boxship.model.moment import parse_moment
 from boxship.model.network import EndpointSettings, PortBinding
 from boxship.runtime.files import absolute, go_mode
 from boxship.services.containers import ContainerListing
