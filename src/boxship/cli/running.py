@@ -192,7 +192,7 @@ def _in_threads(
 
 def path_name(name: str) -> str:
     """A container, image or other name as a part of an API path."""
-    from boxship.client.http import escape
+    from boxship.client.query import escape
 
     return escape(name, b"/:@")
 

@@ -5,6 +5,7 @@ from _socket import AF_UNIX, SOCK_STREAM, socket
 from boxship.client.address import Address
 from boxship.client.codec import BadJSON, dumps, loads
 from boxship.client.errors import ApiError, BadAnswer, CannotConnect, ConnectionFailed
+from boxship.client.query import query_of
 from boxship.errors import PermissionDenied
 
 TYPE_CHECKING = False
@@ -17,29 +18,6 @@ if TYPE_CHECKING:
 API_VERSION = "1.51"
 CHUNK = 65536
 SHUT_WR = 1
-_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~")
-
-
-def escape(text: str, also: bytes = b"") -> str:
-    """Percent-encode for a query or, with *also* = b"/:@", for a path."""
-    data = text.encode("utf-8", "surrogateescape")
-    return "".join(chr(b) if b in _UNRESERVED or b in also else f"%{b:02X}" for b in data)
-
-
-def query_of(values: "dict[str, Any]") -> str:
-    """`?a=1&b=x`; None is left out, booleans become 1 and 0, lists repeat, dicts become JSON."""
-    parts = []
-    for key, value in values.items():
-        if value is None:
-            continue
-        if isinstance(value, dict):
-            items = [dumps(value)]
-        elif isinstance(value, bool):
-            items = ["1" if value else "0"]
-        else:
-            items = value if isinstance(value, list) else [str(value)]
-        parts += [f"{escape(key)}={escape(item)}" for item in items]
-    return "?" + "&".join(parts) if parts else ""
 
 
 class Connection:
@@ -72,7 +50,10 @@ class Connection:
         for line in lines[1:]:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
-        return int(code), reason, headers
+        try:
+            return int(code), reason, headers
+        except ValueError:
+            raise BadAnswer(f"malformed HTTP status code {code[:16]!r}") from None
 
     def read_some(self, limit: int = CHUNK) -> bytes:
         """What is there, at most *limit* bytes; empty at the end."""
@@ -124,7 +105,11 @@ class Response:
             self._mode = "chunked"
         elif "content-length" in headers:
             self._mode = "length"
-            self._left = int(headers["content-length"])
+            length = headers["content-length"]
+            if not (length.isascii() and length.isdigit()):
+                connection.close()
+                raise BadAnswer(f"bad Content-Length {length[:16]!r}")
+            self._left = int(length)
         else:
             self._mode = "eof"
         if self._mode == "length" and not self._left:
@@ -145,6 +130,13 @@ class Response:
                 yield data
 
     def _next(self) -> bytes:
+        try:
+            return self._read_next()
+        except BaseException:
+            self.close()
+            raise
+
+    def _read_next(self) -> bytes:
         if self._mode == "eof":
             data = self.connection.read_some()
             if not data:
@@ -348,9 +340,13 @@ class Client:
                     status, _, answer = connection.read_head()
                     if status >= 200 or status == 101:
                         break
+            except BadAnswer:
+                connection.close()
+                raise
             except (EOFError, ConnectionError) as error:
                 connection.close()
-                if reused and stream is None:
+                again = method in {"GET", "HEAD"} or isinstance(error, BrokenPipeError)
+                if reused and stream is None and again:
                     continue  # the daemon had closed the idle connection
                 raise ConnectionFailed(
                     "error during connect: "
