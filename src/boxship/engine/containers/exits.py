@@ -162,4 +162,5 @@ def ended_state(state: ContainerState, status: ExitStatus) -> ContainerState:
         exit_code=status.exit_code,
         oom_killed=status.oom_killed,
         finished_at=status.finished_at,
+        health=state.health and msgspec.structs.replace(state.health, status="unhealthy"),
     )

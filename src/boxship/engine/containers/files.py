@@ -11,6 +11,7 @@ from boxship.engine.containers.register import Register
 from boxship.errors import NotFound
 from boxship.model.container import Container, Status
 from boxship.model.digest import ImageID
+from boxship.model.reference import parse_reference
 from boxship.runtime import files as content
 from boxship.runtime.views import View, with_root
 from boxship.services.files import Archive, Change, CommitRequest, PathStat
@@ -126,7 +127,7 @@ class EngineFiles:
                 image_id = await self._images.commit(container, request)
             if pauses:
                 self._register.publish(container, "unpause")
-            reference = request.repository and f"{request.repository}:{request.tag or 'latest'}"
+            reference = _familiar(request)
             self._register.publish(
                 container,
                 "commit",
@@ -211,6 +212,12 @@ class Closing:
                 await aclose()
         finally:
             await self._held.aclose()
+
+
+def _familiar(request: CommitRequest) -> str:
+    if not request.repository:
+        return ""
+    return f"{parse_reference(request.repository).familiar_name}:{request.tag or 'latest'}"
 
 
 def without_ours(changes: Sequence[Change]) -> list[Change]:

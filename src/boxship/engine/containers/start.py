@@ -53,10 +53,10 @@ class Starter:
         live = self._register.live(container.id)
         async with AsyncExitStack() as undo:
             joined = self._joined(container)
-            sandbox = await parts.sandboxes.attach(container)
-            undo.push_async_callback(parts.sandboxes.detach, container)
             undo.push_async_callback(self.release_volumes, container)
             points = await self._activate_volumes(container)
+            sandbox = await parts.sandboxes.attach(container)
+            undo.push_async_callback(parts.sandboxes.detach, container)
             bundle = self._bundle(container, sandbox, points, joined)
             process = await parts.runtime.create(bundle)
             state = ContainerState(

@@ -228,7 +228,7 @@ def _mount(mount: MountPoint) -> dict[str, Any]:
     if mount.driver:
         document["Driver"] = mount.driver
     document |= {
-        "Mode": mount.mode or ("z" if mount.type == "volume" else ""),  # as Docker fills it in
+        "Mode": mount.mode,
         "RW": not mount.read_only,
         "Propagation": mount.propagation,
     }

@@ -82,6 +82,7 @@ def parse_request(request: MountRequest) -> MountPoint:
                 type="volume",
                 name=request.source,
                 driver=driver.name or "local",
+                mode="z",
                 no_copy=volume.no_copy,
                 subpath=volume.subpath,
                 **common,  # type: ignore[arg-type]
@@ -127,7 +128,8 @@ def parse_bind(text: str, volume_driver: str = "") -> MountPoint:
     except InvalidArgument as error:
         raise Internal(f"{invalid}: {error}") from error
     point = parse_request(request)
-    return msgspec.structs.replace(point, mode=mode)
+    # "z" is what Docker shows for a named volume without a mode
+    return msgspec.structs.replace(point, mode=mode or ("" if is_bind else "z"))
 
 
 def parse_volumes_from(text: str) -> tuple[str, str]:
