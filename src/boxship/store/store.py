@@ -9,6 +9,7 @@ from boxship.store.content import Content
 from boxship.store.gc import Collected, Collector
 from boxship.store.leases import Leases
 from boxship.store.metadata import Metadata
+from boxship.store.snapshots.native import NativeSnapshotter
 from boxship.store.snapshots.overlay import OverlaySnapshotter
 from boxship.store.snapshots.snapshotter import Snapshotter, Sync
 
@@ -59,5 +60,6 @@ class Store:
 
 
 def _snapshotter(driver: str, root: Path, metadata: Metadata, *, sync: Sync) -> Snapshotter:
-    del driver
+    if driver == NativeSnapshotter.name:
+        return NativeSnapshotter(root, metadata, sync=sync)
     return OverlaySnapshotter(root, metadata, sync=sync)

@@ -9,12 +9,13 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from boxship.errors import InvalidArgument
+from boxship.services.files import Change
 from boxship.store.archive.entry import (
     BLOCK_DEVICE,
     CHARACTER,
@@ -33,6 +34,7 @@ from boxship.store.archive.writer import TarWriter
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK: Final = 1 << 20
+_DELETED: Final = 2
 _MAX_DEPTH: Final = 250  # one descriptor each
 _TYPES: Final = {
     stat.S_IFREG: REGULAR,
@@ -72,6 +74,17 @@ def pack_path(
 ) -> None:
     """Pack one name of a directory, and all below it, under another name."""
     _Packer(writer, options).member(parent_fd, name, archive_name, 0)
+
+
+def pack_changes(writer: TarWriter, root_fd: int, changes: Sequence[Change]) -> None:
+    """Pack what `docker diff` would tell of a tree, and nothing else, as a layer."""
+    kept = {os.fsencode(change.path[1:]) for change in changes if change.kind != _DELETED}
+    pack_tree(writer, root_fd, PackOptions(skip=lambda path: path not in kept))
+    for change in changes:
+        if change.kind == _DELETED:
+            directory, _, name = os.fsencode(change.path[1:]).rpartition(b"/")
+            mark = (directory + b"/" if directory else b"") + WHITEOUT + name
+            writer.add(Entry(mark, mode=0o600))
 
 
 class _Packer:

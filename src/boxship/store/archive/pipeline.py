@@ -10,6 +10,8 @@ from typing import Final
 from boxship.model.digest import Digest
 from boxship.store.archive.compression import Source, decompressed
 
+Put = Callable[[bytes], None]
+
 _DEPTH: Final = 8  # chunks of a mebibyte in flight
 
 
@@ -60,14 +62,14 @@ def ahead(chunks: Iterable[bytes]) -> Generator[bytes, None, None]:
     Closing the iterator ends the thread; what the iterable raises is raised here.
     """
 
-    def produce(put: Callable[[bytes], None]) -> None:
+    def produce(put: Put) -> None:
         for chunk in chunks:
             put(chunk)
 
     return produced(produce)
 
 
-def produced(function: Callable[[Callable[[bytes], None]], None]) -> Generator[bytes, None, None]:
+def produced(function: Callable[[Put], None]) -> Generator[bytes, None, None]:
     """What a function passes to the callable it is given; it runs in a thread of its own."""
     ready: queue.Queue[bytes | BaseException | None] = queue.Queue(_DEPTH)
     stop = threading.Event()

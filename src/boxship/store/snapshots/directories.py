@@ -5,11 +5,14 @@ into a page. A directory is complete before its row exists; a row goes before it
 leaves directories without rows, never rows without directories, and `recover` sweeps.
 """
 
+import contextlib
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from boxship.store.archive.unpacker import Unpacked, UnpackOptions
 from boxship.store.metadata import Metadata
 from boxship.store.removal import remove_tree
 from boxship.store.snapshots.snapshotter import (
@@ -18,6 +21,8 @@ from boxship.store.snapshots.snapshotter import (
     Snapshot,
     SnapshotExists,
     SnapshotInUse,
+    Sync,
+    Usage,
 )
 
 _COLUMNS = "number, key, kind, parent, created, bytes, inodes"
@@ -158,3 +163,86 @@ class SnapshotDirectories:
                 self.metadata.change("DELETE FROM snapshots WHERE number = ?", (number,))
         for name in present - known:
             remove_tree(self.root / name)
+
+
+class DirectorySnapshotter:
+    """What the snapshotters share; each adds how a snapshot is made, mounted and compared."""
+
+    def __init__(self, root: Path, metadata: Metadata, *, sync: Sync) -> None:
+        self._directories = SnapshotDirectories(root, metadata)
+        self._sync = sync
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._directories.root})"
+
+    def sync(self) -> None:
+        """Flush what was unpacked to the disk."""
+        self._sync(self._directories.root)
+
+    def remove(self, key: str) -> None:
+        """Remove a snapshot of any kind."""
+        remove_tree(self.detach(key))
+
+    def detach(self, key: str) -> Path:
+        """Forget a snapshot; its directory is the caller's to remove."""
+        return self._directories.delete(key)
+
+    def find(self, key: str) -> Snapshot | None:
+        """One snapshot, if it is there."""
+        return self._directories.snapshot(key)
+
+    def stat(self, key: str) -> Snapshot:
+        """One snapshot."""
+        snapshot = self.find(key)
+        if snapshot is None:
+            raise NoSuchSnapshot(key)
+        return snapshot
+
+    def list(self) -> Sequence[Snapshot]:
+        """All of them."""
+        return self._directories.list()
+
+    def keys(self) -> Sequence[str]:
+        """The keys of all active snapshots."""
+        return [one.key for one in self.list() if one.kind is Kind.ACTIVE]
+
+    def usage(self, key: str) -> Usage:
+        """What its own layer takes now."""
+        raise NotImplementedError
+
+    def size(self, key: str) -> int:
+        """Bytes that its own files take now."""
+        return self.usage(key).size
+
+    def diff_path(self, key: str) -> Path:
+        """The directory with the snapshot's own files."""
+        return self._fs(self._directories.get(key).number)
+
+    def recover(self) -> None:
+        """After a crash: rows and directories in step again."""
+        self._directories.recover()
+
+    def _fs(self, number: int) -> Path:
+        return self._directories.path(number) / "fs"
+
+
+class LayerUnpacking:
+    """A layer on its way to being a snapshot; see the Unpacking protocol."""
+
+    def __init__(self, directories: SnapshotDirectories, number: int) -> None:
+        self._directories = directories
+        self._number = number
+        self.options = UnpackOptions()
+        self.committed = False
+
+    @property
+    def directory(self) -> Path:
+        return self._directories.path(self._number) / "fs"
+
+    def commit(self, name: str, parent: str | None, unpacked: Unpacked) -> None:
+        below = self._directories.parent(parent)
+        with contextlib.suppress(SnapshotExists):
+            self._directories.insert(
+                self._number, name, Kind.COMMITTED, below, unpacked.size, unpacked.entries
+            )
+            self.committed = True

@@ -12,14 +12,12 @@ from boxship.model.mount import Mount
 from boxship.services.files import Change
 from boxship.store.archive.changes import overlay_changes
 from boxship.store.archive.packer import PackOptions, pack_tree
-from boxship.store.archive.unpacker import Unpacked, UnpackOptions, Whiteouts
+from boxship.store.archive.unpacker import UnpackOptions, Whiteouts
 from boxship.store.archive.writer import TarWriter
 from boxship.store.metadata import Metadata
 from boxship.store.removal import remove_tree
-from boxship.store.snapshots.directories import SnapshotDirectories
 from boxship.store.snapshots.snapshotter import (
     Kind,
-    NoSuchSnapshot,
     Snapshot,
     SnapshotExists,
     Sync,
@@ -32,7 +30,7 @@ _MAX_LAYERS: Final = 500  # of one overlay mount, in the kernel
 _OPTIONS: Final = ("index=off", "redirect_dir=off", "metacopy=off")
 
 
-class OverlaySnapshotter:
+class OverlaySnapshotter(DirectorySnapshotter):
     """See the Snapshotter protocol.
 
     `user_xattrs` is for user namespaces, where overlayfs keeps its marks in `user.overlay.*`.
@@ -44,12 +42,8 @@ class OverlaySnapshotter:
     def __init__(
         self, root: Path, metadata: Metadata, *, sync: Sync, user_xattrs: bool = False
     ) -> None:
-        self._directories = SnapshotDirectories(root, metadata)
-        self._sync = sync
+        super().__init__(root, metadata, sync=sync)
         self._user_xattrs = user_xattrs
-
-    def __repr__(self) -> str:
-        return f"OverlaySnapshotter({self._directories.root})"
 
     def prepare(self, key: str, parent: str | None) -> Sequence[Mount]:
         """Open a writable snapshot."""
@@ -122,13 +116,13 @@ class OverlaySnapshotter:
         return self.stat(name)
 
     @contextlib.contextmanager
-    def unpacking(self, parent: str | None) -> Iterator["_OverlayUnpacking"]:
+    def unpacking(self, parent: str | None) -> Iterator[LayerUnpacking]:
         """Begin a snapshot straight from a layer."""
         below = self._directories.chain(self._directories.parent(parent))
         number = self._directories.reserve()
         directory = self._directories.path(number)
         directory.mkdir(mode=0o700)
-        work = _OverlayUnpacking(self._directories, number)
+        work = LayerUnpacking(self._directories, number)
         try:
             files = directory / "fs"
             files.mkdir(mode=0o755)
@@ -143,33 +137,6 @@ class OverlaySnapshotter:
             if not work.committed:
                 remove_tree(directory)
 
-    def sync(self) -> None:
-        """Flush what was unpacked to the disk."""
-        self._sync(self._directories.root)
-
-    def remove(self, key: str) -> None:
-        """Remove a snapshot of any kind."""
-        remove_tree(self.detach(key))
-
-    def detach(self, key: str) -> Path:
-        """Forget a snapshot; its directory is the caller's to remove."""
-        return self._directories.delete(key)
-
-    def find(self, key: str) -> Snapshot | None:
-        """One snapshot, if it is there."""
-        return self._directories.snapshot(key)
-
-    def stat(self, key: str) -> Snapshot:
-        """One snapshot."""
-        snapshot = self.find(key)
-        if snapshot is None:
-            raise NoSuchSnapshot(key)
-        return snapshot
-
-    def list(self) -> Sequence[Snapshot]:
-        """All of them."""
-        return self._directories.list()
-
     def usage(self, key: str) -> Usage:
         """What its own layer takes now."""
         row = self._directories.get(key)
@@ -178,10 +145,6 @@ class OverlaySnapshotter:
         if row.kind is Kind.VIEW:
             return Usage(0, 0)
         return Usage(*measure(self._fs(row.number)))
-
-    def diff_path(self, key: str) -> Path:
-        """The directory with the snapshot's own files."""
-        return self._fs(self._directories.get(key).number)
 
     def describe(self, key: str) -> dict[str, str]:
         """The directories, as Docker's GraphDriver data names them."""
@@ -195,10 +158,6 @@ class OverlaySnapshotter:
         lower = [str(self._fs(number)) for number in self._directories.chain(row.parent)]
         return {"LowerDir": ":".join(lower), **data} if lower else data
 
-    def size(self, key: str) -> int:
-        """Bytes that its own files take now."""
-        return self.usage(key).size
-
     def changes(self, key: str) -> Sequence[Change]:
         """What it adds, changes and deletes, sorted by path."""
         return overlay_changes(self.diff_path(key), self.lower_paths(key))
@@ -211,40 +170,7 @@ class OverlaySnapshotter:
         finally:
             os.close(fd)
 
-    def keys(self) -> Sequence[str]:
-        """The keys of all active snapshots."""
-        return [one.key for one in self.list() if one.kind is Kind.ACTIVE]
-
     def lower_paths(self, key: str) -> Sequence[Path]:
         """The directories of the layers below, top first."""
         row = self._directories.get(key)
         return tuple(self._fs(number) for number in self._directories.chain(row.parent))
-
-    def recover(self) -> None:
-        """After a crash: rows and directories in step again."""
-        self._directories.recover()
-
-    def _fs(self, number: int) -> Path:
-        return self._directories.path(number) / "fs"
-
-
-class _OverlayUnpacking:
-    """See the Unpacking protocol."""
-
-    def __init__(self, directories: SnapshotDirectories, number: int) -> None:
-        self._directories = directories
-        self._number = number
-        self.options = UnpackOptions()
-        self.committed = False
-
-    @property
-    def directory(self) -> Path:
-        return self._directories.path(self._number) / "fs"
-
-    def commit(self, name: str, parent: str | None, unpacked: Unpacked) -> None:
-        below = self._directories.parent(parent)
-        with contextlib.suppress(SnapshotExists):
-            self._directories.insert(
-                self._number, name, Kind.COMMITTED, below, unpacked.size, unpacked.entries
-            )
-            self.committed = True
