@@ -16,6 +16,7 @@ from boxship.store.archive.unpacker import UnpackOptions, Whiteouts
 from boxship.store.archive.writer import TarWriter
 from boxship.store.metadata import Metadata
 from boxship.store.removal import remove_tree
+from boxship.store.snapshots.directories import DirectorySnapshotter, LayerUnpacking
 from boxship.store.snapshots.snapshotter import (
     Kind,
     Snapshot,
