@@ -7,8 +7,9 @@ from boxship.cli.create_body import create_body
 from boxship.cli.progress import show_messages
 from boxship.cli.references import Reference, parse_reference
 from boxship.cli.terminal import terminal_size
+from boxship.cli.trust import refuse_content_trust
 from boxship.client.errors import ApiError
-from boxship.errors import InvalidArgument
+from boxship.errors import InvalidArgument, Unsupported
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def prepare(context: "Context", options: "Options") -> "dict[str, Any]":
             f"invalid pull option: '{options.pull}': must be one of "
             '"always", "missing" or "never"'
         )
+    refuse_content_trust(options)
+    if options.use_api_socket:
+        raise Unsupported("--use-api-socket is not supported: bind mount the socket with -v")
     image, *command = options.args
     proxies = context.config.proxies(context.endpoint().host) if context.config.values else {}
     given = {text.partition("=")[0] for text in options.env}

@@ -59,6 +59,9 @@ def main() -> None:
     """Run the command line and exit."""
     from os import _exit
 
+    for stream in (sys.stdout, sys.stderr):
+        # whatever the locale says, as Docker's CLI; file names may hold any bytes
+        stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -136,7 +139,11 @@ def _dispatch(argv: "list[str]") -> int:
     check_arity(command, options, path)
     from boxship.cli.running import Context
 
-    return command.run(Context(top, path), options) or 0
+    context = Context(top, path)
+    try:
+        return command.run(context, options) or 0
+    finally:
+        context.close()
 
 
 def load(entry: "Entry") -> Command:

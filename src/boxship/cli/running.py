@@ -83,6 +83,11 @@ class Context:
             client.on_unreachable = start_daemon
         return client
 
+    def close(self) -> None:
+        """Let go of the daemon."""
+        if self._client is not None:
+            self._client.close()
+
     def endpoint(self) -> Endpoint:
         """Where the daemon is."""
         hosts = self.top.host

@@ -3,6 +3,7 @@
 from _socket import AF_UNIX, SOCK_STREAM, socket
 
 from boxship.client.address import Address
+from boxship.client.chunked import Dechunker
 from boxship.client.codec import BadJSON, dumps, loads
 from boxship.client.errors import ApiError, BadAnswer, CannotConnect, ConnectionFailed
 from boxship.client.query import query_of
@@ -62,14 +63,9 @@ class Connection:
             return data
         return self.sock.recv(limit)
 
-    def read_line(self) -> bytes:
-        while (end := self._buffer.find(b"\r\n")) < 0:
-            data = self.sock.recv(CHUNK)
-            if not data:
-                raise EOFError
-            self._buffer += data
-        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
-        return line
+    def put_back(self, data: bytes) -> None:
+        """Give back what was read beyond an answer's end."""
+        self._buffer = data
 
     def take_buffer(self) -> bytes:
         """Everything read ahead; the caller reads the socket itself from now on."""
@@ -124,50 +120,49 @@ class Response:
 
     def stream(self) -> "Iterator[bytes]":
         """The body in the pieces in which it arrives."""
-        while self._mode != "done":
-            data = self._next()
-            if data:
-                yield data
-
-    def _next(self) -> bytes:
         try:
-            return self._read_next()
+            if self._mode == "chunked":
+                yield from self._chunks()
+            while self._mode != "done":
+                data = self._next()
+                if data:
+                    yield data
         except BaseException:
             self.close()
             raise
 
-    def _read_next(self) -> bytes:
+    def _next(self) -> bytes:
         if self._mode == "eof":
             data = self.connection.read_some()
             if not data:
                 self._mode = "done"
                 self.connection.close()
             return data
-        if self._mode == "chunked" and not self._left and not self._next_chunk():
-            return b""
         data = self.connection.read_some(min(self._left, 1 << 20))
         if not data:
             raise ConnectionFailed("unexpected EOF")
         self._left -= len(data)
         if not self._left:
-            if self._mode == "chunked":
-                self.connection.read_line()
-            else:
-                self._release()
+            self._release()
         return data
 
-    def _next_chunk(self) -> bool:
-        try:
-            size = int(self.connection.read_line().partition(b";")[0], 16)
-        except (EOFError, ValueError):
-            raise ConnectionFailed("unexpected EOF") from None
-        self._left = size
-        if size:
-            return True
-        while self.connection.read_line():
-            pass  # trailers
-        self._release()
-        return False
+    def _chunks(self) -> "Iterator[bytes]":
+        """All that one read brings, however many chunks it is in: a log line each, mostly."""
+        decoder = Dechunker()
+        connection = self.connection
+        while True:
+            data = connection.read_some()
+            if not data:
+                raise ConnectionFailed("unexpected EOF")
+            data = decoder.feed(data)
+            done = decoder.done
+            if done:
+                connection.put_back(decoder.rest)
+                self._release()
+            if data:
+                yield data
+            if done:
+                return
 
     def read(self) -> bytes:
         """The whole body."""
@@ -319,7 +314,7 @@ class Client:
         content = None
         extra = dict(self._headers)
         if body is not None:
-            content = body if isinstance(body, bytes) else dumps(body).encode() + b"\n"
+            content = body if isinstance(body, bytes) else _encoded(body)
             extra["Content-Type"] = "application/json"
             extra["Content-Length"] = str(len(content))
         elif stream is not None:
@@ -387,6 +382,16 @@ class Client:
         for connection in self._idle:
             connection.close()
         self._idle.clear()
+
+
+def _encoded(body: object) -> bytes:
+    """JSON in UTF-8; bytes of the command line that are none become U+FFFD, as Go has it."""
+    text = dumps(body)
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
+    return data + b"\n"
 
 
 def _send_chunks(connection: Connection, stream: "Iterable[bytes]") -> None:

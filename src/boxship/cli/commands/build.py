@@ -12,6 +12,7 @@ from boxship.cli.flags import Command, Flag, Options
 from boxship.cli.progress import StreamFailed, show_messages
 from boxship.cli.references import parse_reference
 from boxship.cli.running import Context, Failed
+from boxship.cli.trust import refuse_content_trust
 from boxship.cli.units import human_size
 from boxship.cli.values import parse_swap
 from boxship.client.codec import dumps
@@ -28,6 +29,7 @@ REDRAW_S = 0.1
 
 def run(context: Context, options: Options) -> None:
     """Build an image."""
+    refuse_content_trust(options)
     if options.iidfile:
         _forget(options.iidfile)
     source = open_context(options.args[0], options.file)

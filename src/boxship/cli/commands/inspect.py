@@ -3,6 +3,7 @@
 import sys
 
 from boxship.cli.flags import FORMAT_HELP, MANY, Command, Flag, Options
+from boxship.cli.platforms import platform_json
 from boxship.cli.running import Context, path_name
 from boxship.client.codec import indent, loads
 from boxship.client.errors import ApiError
@@ -61,13 +62,15 @@ def _types_text() -> str:
     return ", ".join(f'"{kind}"' for kind in TYPES)
 
 
-def _one(client: "Client", kind: str, name: str, *, size: bool = False) -> str:
+def _one(client: "Client", kind: str, name: str, *, size: bool = False, platform: str = "") -> str:
     if not name.strip():
         what = "container name or ID" if kind == "container" else f"{kind} name or ID"
         if kind == "image":
             what = "image name or ID"
         raise InvalidArgument(f"invalid {what}: value is empty")
     query: dict[str, object] = {"size": "1"} if size and kind == "container" else {}
+    if platform:
+        query["platform"] = platform_json(platform)
     return client.request("GET", _PATHS[kind].format(path_name(name)), query).text()
 
 
@@ -143,7 +146,10 @@ def _compact(text: str) -> str:
 def _command(kind: str, noun: str, *more: Flag) -> Command:
     def run_kind(context: Context, options: Options) -> int:
         size = bool(options.values.get("size"))
-        return _inspect(options, lambda name: _one(context.client, kind, name, size=size))
+        platform = str(options.values.get("platform", ""))
+        return _inspect(
+            options, lambda name: _one(context.client, kind, name, size=size, platform=platform)
+        )
 
     return Command(
         f"inspect [OPTIONS] {noun} [{noun}...]",

@@ -7,10 +7,12 @@ from boxship.cli.flags import Command, Flag, Options
 from boxship.cli.progress import show_messages
 from boxship.cli.references import parse_reference
 from boxship.cli.running import Context, Failed
+from boxship.cli.trust import refuse_content_trust
 
 
 def run(context: Context, options: Options) -> None:
     """Fetch an image from its registry."""
+    refuse_content_trust(options)
     reference = parse_reference(options.args[0])
     named = bool(reference.tag or reference.digest)
     if options.all_tags and named:

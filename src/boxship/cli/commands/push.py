@@ -8,10 +8,12 @@ from boxship.cli.platforms import platform_json
 from boxship.cli.progress import show_messages
 from boxship.cli.references import parse_reference
 from boxship.cli.running import Context, Failed, path_name
+from boxship.cli.trust import refuse_content_trust
 
 
 def run(context: Context, options: Options) -> None:
     """Send an image to its registry."""
+    refuse_content_trust(options)
     reference = parse_reference(options.args[0])
     if options.all_tags and (reference.tag or reference.digest):
         raise Failed("tag can't be used with --all-tags/-a")
