@@ -342,6 +342,8 @@ def test_help_is_dockers(engine: Engine, name: str) -> None:
         for line in comparable(docker)[1].splitlines()
         if line.split() and line not in comparable(boxship)[1].splitlines()
     ]
+    if name == "images":
+        missing = [line for line in missing if "--tree" not in line]
     if name == "volume create":
         missing = [line for line in missing if "luster" not in line and "topology" not in line]
         missing = [

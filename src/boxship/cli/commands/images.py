@@ -5,7 +5,7 @@ from time import time
 
 from boxship.cli.flags import TABLE_FORMAT_HELP, Command, Flag, Options
 from boxship.cli.formatting import Listing, short_id
-from boxship.cli.running import Context, check_filter, filters_query
+from boxship.cli.running import Context, Failed, check_filter, filters_query
 from boxship.cli.times import go_time
 from boxship.cli.units import human_duration, human_size
 
@@ -19,6 +19,8 @@ NONE = "<none>"
 
 def run(context: Context, options: Options) -> None:
     """Ask for the images and print a row for each name."""
+    if options.tree:
+        raise Failed("--tree is not supported: Docker marks it experimental, its output may change")
     filters = list(options.filter)
     if options.args:
         filters.append(f"reference={options.args[0]}")
@@ -28,8 +30,6 @@ def run(context: Context, options: Options) -> None:
     asked = filters_query(filters)
     if asked:
         query["filters"] = asked
-    if options.tree:
-        query["manifests"] = "1"
     images = context.client.get("/images/json", query)
     source = options.format
     if not source and not options.quiet:
@@ -133,7 +133,7 @@ _FLAGS = (
     Flag("format", "", "string", TABLE_FORMAT_HELP),
     Flag("no-trunc", "", "bool", "Don't truncate output"),
     Flag("quiet", "q", "bool", "Only show image IDs"),
-    Flag("tree", "", "bool", "List multi-platform images as a tree (EXPERIMENTAL)"),
+    Flag("tree", "", "bool", "List multi-platform images as a tree (EXPERIMENTAL)", hidden=True),
 )  # fmt: skip
 _ALIASES = "docker image ls, docker image list, docker images"
 COMMAND = Command(
