@@ -37,7 +37,19 @@ from boxship.model.signals import parse_signal
 
 DEFAULT_SHELL: Final = ("/bin/sh", "-c")
 _CHANGES: Final = frozenset(
-    ["CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR"]
+    [
+        "CMD",
+        "ENTRYPOINT",
+        "ENV",
+        "EXPOSE",
+        "HEALTHCHECK",
+        "LABEL",
+        "ONBUILD",
+        "STOPSIGNAL",
+        "USER",
+        "VOLUME",
+        "WORKDIR",
+    ]
 )
 _PORT: Final = re.compile(r"(\d+)(?:-(\d+))?(?:/(\w+))?")
 _replace = msgspec.structs.replace
@@ -66,7 +78,7 @@ def apply_changes(config: OCIRunConfig, changes: Sequence[str]) -> OCIRunConfig:
     return config
 
 
-def apply(
+def apply(  # noqa: PLR0911 - one line an instruction
     config: OCIRunConfig,
     instruction: Instruction,
     environment: Mapping[str, str],
@@ -180,7 +192,7 @@ def _expose(
     words = [word for port in instruction.ports for word in expand_words(port, environment, escape)]
     ports: dict[str, dict[str, str] | None] = dict(config.exposed_ports or {})
     for word in words:
-        ports.update(dict.fromkeys(_ports(word), {}))
+        ports.update({port: {} for port in _ports(word)})
     return Applied(_replace(config, exposed_ports=ports), f"EXPOSE {' '.join(sorted(words))}")
 
 
@@ -203,7 +215,7 @@ def _volume(
     if not all(path.strip() for path in paths):
         raise InvalidArgument("VOLUME specified can not be an empty string")
     volumes: dict[str, dict[str, str] | None] = dict(config.volumes or {})
-    volumes.update(dict.fromkeys(paths, {}))
+    volumes.update({path: {} for path in paths})
     return Applied(_replace(config, volumes=volumes), f"VOLUME {_go_list(paths)}")
 
 

@@ -12,7 +12,7 @@ from typing import Final
 from boxship import __version__
 from boxship.build.image_config import apply_changes
 from boxship.concurrency import in_thread
-from boxship.engine.builds import EngineBuilds
+from boxship.engine.builds.service import EngineBuilds
 from boxship.engine.config import EngineConfig
 from boxship.engine.containers import contract
 from boxship.engine.containers.monitoring import ContainerMonitoring
@@ -92,10 +92,10 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
             images=images,
             runtime=runtime,
             sandboxes=networking.sandboxes,
+            settings=settings,
             events=events,
             directory=config.data_root / "builds",
         )
-        closing.push_async_callback(builds.close)
         await builds.recover()
         await in_thread(store.recover)
         await containers.restore()

@@ -1,0 +1,1 @@
+"""What vertices do: blocking work on file systems, by descriptor."""

@@ -1,0 +1,1 @@
+"""Builds in this process: the classic builder's words on top of the build graph."""

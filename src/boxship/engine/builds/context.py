@@ -1,0 +1,263 @@
+"""Build contexts: from the request's body, a git repository or a URL, to a directory of ours.
+
+What comes is hostile: archives are unpacked by descriptor, git runs with no protocol but the one named,
+downloads are bounded.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import posixpath
+import re
+import shutil
+import stat
+import tempfile
+from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+
+from boxship.concurrency import feeding, in_thread
+from boxship.dockerfile.ignore import IgnoreMatcher, read_ignore_file
+from boxship.errors import Internal, InvalidArgument
+from boxship.store.archive.compression import Source, decompressed, detect
+from boxship.store.archive.unpacker import UnpackOptions, unpack
+
+MAX_DOWNLOAD: Final = 16 << 30
+_IGNORE_LIMIT: Final = 4 << 20
+_DOCKERFILE_LIMIT: Final = 16 << 20
+_GIT_URL: Final = re.compile(r"https?://.*\.git(?:#.+)?")
+_GIT_PREFIXES: Final = ("git://", "github.com/", "git@")
+_COMMIT_CHARS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+@-]*")
+
+
+def is_git_url(text: str) -> bool:
+    """Whether a remote context is a repository (moby builder/remotecontext/urlutil)."""
+    return text.startswith(_GIT_PREFIXES) or _GIT_URL.fullmatch(text) is not None
+
+
+async def receive_context(body: AsyncIterator[bytes], directory: Path) -> None:
+    """Unpack the request's tar, in any compression."""
+    async with feeding(body) as source:
+        await in_thread(_unpack_context, source, directory)
+
+
+def _unpack_context(source: Source, directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        # owned by root, as everything that COPY brings: who built the archive does not matter
+        unpack(decompressed(source), fd, UnpackOptions(owner=(0, 0)))
+    finally:
+        os.close(fd)
+
+
+async def clone_context(url: str, directory: Path) -> Path:
+    """Clone `URL#ref:subdir`; returns the directory of the context, below *directory*."""
+    repository, _, fragment = url.partition("#")
+    reference, _, subdirectory = fragment.partition(":")
+    if repository.startswith("github.com/"):
+        repository = f"https://{repository}"
+    if reference and _COMMIT_CHARS.fullmatch(reference) is None:
+        raise InvalidArgument(f"invalid git reference: {reference}")
+    await _git(directory, "init", "--quiet")
+    await _git(directory, "remote", "add", "--", "origin", repository)
+    try:
+        await _git(
+            directory, "fetch", "--depth", "1", "--quiet", "origin", "--", reference or "HEAD"
+        )
+    except Internal:
+        if not reference:
+            raise
+        # not every server gives a single commit away
+        await _git(directory, "fetch", "--quiet", "--tags", "origin")
+        await _git(directory, "checkout", "--quiet", "--detach", reference, "--")
+    else:
+        await _git(directory, "checkout", "--quiet", "--detach", "FETCH_HEAD", "--")
+    await _git(directory, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
+    context = directory
+    for part in posixpath.normpath(subdirectory or ".").split("/"):
+        if part in ("", "."):
+            continue
+        context = context / part
+        if part == ".." or not stat.S_ISDIR(_lstat_mode(context)):
+            raise InvalidArgument(f"error evaluating subdirectory {subdirectory}: not a directory")
+    shutil.rmtree(directory / ".git", ignore_errors=True)
+    return context
+
+
+async def _git(directory: Path, *arguments: str) -> None:
+    environment = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "HOME": str(directory),  # nobody's configuration
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "http:https:git:ssh",  # no file, no ext
+        "GIT_SSH_COMMAND": "ssh -o BatchMode=yes",
+    }
+    for name in ("http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "GIT_SSL_CAINFO"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    process = await asyncio.create_subprocess_exec(
+        "git",
+        *("-c", "core.hooksPath=/dev/null", "-c", "core.symlinks=true"),
+        *arguments,
+        cwd=directory,
+        env=environment,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        _, complaint = await process.communicate()
+    except asyncio.CancelledError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        text = complaint.decode(errors="replace").strip().splitlines()
+        raise Internal(
+            f"error fetching: {text[-1] if text else arguments[0]}: exit status {process.returncode}"
+        )
+
+
+async def download_context(url: str, directory: Path, dockerfile: str) -> None:
+    """A remote tar becomes the context; anything else is the Dockerfile."""
+    with tempfile.TemporaryDirectory(dir=directory.parent) as holder:
+        path = await download(url, Path(holder))
+        with path.open("rb") as file:
+            head = file.read(512)
+            file.seek(0)
+            if detect(head) != "" or head[257:262] == b"ustar":
+                await in_thread(_unpack_context, file, directory)
+            else:
+                (directory / dockerfile).write_bytes(file.read(_DOCKERFILE_LIMIT + 1))
+
+
+async def download(url: str, directory: Path, checksum: str = "") -> Path:
+    """Fetch a URL into a file named after it, as ADD does; raise InvalidArgument in its words."""
+    name = posixpath.basename(unquote(urlsplit(url).path))
+    if not name or name in (".", "..") or "/" in name or "\0" in name:
+        raise InvalidArgument(f"cannot determine filename for source {url}")
+    path = directory / name
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
+        async with (
+            aiohttp.ClientSession(
+                timeout=timeout, trust_env=True, auto_decompress=False
+            ) as session,
+            session.get(url, max_redirects=10) as response,
+        ):
+            if response.status >= 400:
+                raise InvalidArgument(
+                    f"failed to GET {url} with status {response.status} {response.reason}"
+                )
+            with path.open("xb") as file:
+                path.chmod(0o600)
+                async for chunk in response.content.iter_chunked(1 << 20):
+                    size += len(chunk)
+                    if size > MAX_DOWNLOAD:
+                        raise InvalidArgument(f"{url} is larger than {MAX_DOWNLOAD} bytes")
+                    digest.update(chunk)
+                    await in_thread(file.write, chunk)
+            modified = response.headers.get("Last-Modified", "")
+    except (aiohttp.ClientError, ValueError, TimeoutError) as error:
+        raise InvalidArgument(f'Get "{url}": {error}') from error
+    if checksum and checksum != f"sha256:{digest.hexdigest()}":
+        raise InvalidArgument(f"digest mismatch sha256:{digest.hexdigest()}: {checksum}")
+    moment = 0.0
+    with contextlib.suppress(ValueError, TypeError):
+        moment = parsedate_to_datetime(modified).timestamp()
+    os.utime(path, (moment, moment))
+    return path
+
+
+def read_context_file(directory: Path, name: str, limit: int) -> bytes | None:
+    """A file of the context, no symlink out of it followed; None when there is none."""
+    parts = [part for part in posixpath.normpath("/" + name).split("/") if part]
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
+            os.close(fd)
+            fd = inner
+        file = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=fd)
+        with os.fdopen(file, "rb", buffering=0) as opened:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                return None
+            data = opened.read(limit + 1) or b""
+    except (OSError, IndexError):
+        return None
+    finally:
+        os.close(fd)
+    if len(data) > limit:
+        raise InvalidArgument(f"{name} is larger than {limit} bytes")
+    return data
+
+
+def find_dockerfile(directory: Path, name: str) -> tuple[str, bytes]:
+    """The Dockerfile's name and content; raise in Docker's words when it is missing."""
+    wanted = name or "Dockerfile"
+    for candidate in (wanted, *(("dockerfile",) if not name or name == "Dockerfile" else ())):
+        data = read_context_file(directory, candidate, _DOCKERFILE_LIMIT)
+        if data is not None:
+            return candidate, data
+    raise CannotLocate(f"Cannot locate specified Dockerfile: {wanted}")
+
+
+class CannotLocate(Internal):
+    """The Dockerfile is not in the context."""
+
+
+def apply_ignore_file(directory: Path, dockerfile: str) -> None:
+    """Take what `.dockerignore` excludes out of the context; the Dockerfile was read before."""
+    data = read_context_file(directory, f"{dockerfile}.dockerignore", _IGNORE_LIMIT)
+    if data is None:
+        data = read_context_file(directory, ".dockerignore", _IGNORE_LIMIT)
+    if data is None:
+        return
+    patterns = read_ignore_file(data)
+    if patterns:
+        _remove_excluded(directory, IgnoreMatcher(patterns))
+
+
+def _remove_excluded(directory: Path, matcher: IgnoreMatcher) -> None:
+    # ours alone since it was unpacked, so that paths cannot be exchanged under us
+    for folder, folders, files in os.walk(directory):
+        base = Path(folder).relative_to(directory)
+        for name in list(folders):
+            path = str(base / name)
+            full = Path(folder, name)
+            if not matcher.excluded(path):
+                continue
+            if full.is_symlink():
+                full.unlink()
+            elif not matcher.has_exceptions:
+                shutil.rmtree(full)
+                folders.remove(name)
+        for name in files:
+            if matcher.excluded(str(base / name)):
+                Path(folder, name).unlink()
+    if matcher.has_exceptions:
+        _remove_empty(directory, matcher)
+
+
+def _remove_empty(directory: Path, matcher: IgnoreMatcher) -> None:
+    for folder, _, _ in os.walk(directory, topdown=False):
+        path = str(Path(folder).relative_to(directory))
+        if path != "." and matcher.excluded(path):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+
+
+def _lstat_mode(path: Path) -> int:
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return 0
