@@ -7,7 +7,7 @@ from pathlib import Path
 from boxship.model.image import ImageLayer
 from boxship.store.content import Content
 from boxship.store.gc import Collected, Collector
-from boxship.store.leases import Leases
+from boxship.store.leases import Lease, Leases
 from boxship.store.metadata import Metadata
 from boxship.store.snapshots.native import NativeSnapshotter
 from boxship.store.snapshots.overlay import OverlaySnapshotter
@@ -31,14 +31,19 @@ class Store:
     def __repr__(self) -> str:
         return f"Store({self.root})"
 
-    def known_layers(self, chain: Iterable[str]) -> dict[str, ImageLayer]:
-        """What is recorded of these layers: equal layers share the blob that came first."""
+    def known_layers(self, chain: Iterable[str], lease: Lease) -> dict[str, ImageLayer]:
+        """What is recorded of these layers, for *lease* to hold: equal layers share the first blob."""
         wanted = set(chain)
         layers = itertools.chain(
             (layer for image in self.metadata.images.list() for layer in image.layers),
             (layer for record in self.metadata.builds.list() for layer in record.layers),
         )
-        return {layer.chain_id: layer for layer in layers if layer.chain_id in wanted}
+        known = {layer.chain_id: layer for layer in layers if layer.chain_id in wanted}
+        for layer in known.values():
+            lease.keep(layer.blob.digest)  # before the look: a removal may be under way
+        return {
+            name: layer for name, layer in known.items() if self.content.exists(layer.blob.digest)
+        }
 
     def recover(self) -> Collected:
         """At start, before anything else: finish or undo what a crash interrupted."""

@@ -53,7 +53,7 @@ class Loading:
         chain = chain_ids(diff_ids)
         for name in chain:
             lease.keep(name)
-        known = self._store.known_layers(chain)
+        known = self._store.known_layers(chain, lease)
         blobs = [
             known[name].blob if name in known else self._stored(member, lease)
             for name, member in zip(chain, found.layers, strict=True)
