@@ -53,7 +53,7 @@ def test_timestamps(text: str, expected: int | None) -> None:
     ],
 )
 def test_bad_timestamps(text: str, words: str) -> None:
-    with pytest.raises(InvalidArgument, match=words):
+    with pytest.raises(parameters.NotANumber, match=words):
         parameters.timestamp_ns(text)
 
 
@@ -61,9 +61,9 @@ def test_numbers() -> None:
     assert parameters.optional_integer(Query("t=-1"), "t") == -1
     assert parameters.optional_integer(Query("t="), "t") is None
     assert parameters.number(Query("m=x"), "m") == 0
-    with pytest.raises(InvalidArgument, match=r'^strconv.Atoi: parsing "x": invalid syntax$'):
+    with pytest.raises(parameters.NotANumber, match=r'^strconv.Atoi: parsing "x": invalid syntax$'):
         parameters.optional_integer(Query("t=x"), "t")
-    with pytest.raises(InvalidArgument, match="out of range"):
+    with pytest.raises(parameters.NotANumber, match="out of range"):
         parameters.optional_integer(Query("t=99999999999999999999"), "t")
 
 

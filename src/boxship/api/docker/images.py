@@ -7,11 +7,13 @@ from boxship.api.docker.errors import log_unforeseen, text_of
 from boxship.api.docker.routing import Access, Route
 from boxship.api.docker.views import events
 from boxship.api.docker.views import images as views
-from boxship.errors import BoxshipError, Unsupported
+from boxship.errors import BoxshipError, InvalidArgument, Unsupported
 from boxship.http.request import Request
 from boxship.http.response import JSON, Answer, Output, Stream, pump
+from boxship.model.digest import is_digest
 from boxship.model.filters import Filters
 from boxship.model.progress import Progress
+from boxship.model.reference import is_tag, parse_reference
 from boxship.services import Services
 from boxship.services.images import ImageListing, ImportRequest
 
@@ -124,9 +126,10 @@ async def create(services: Services, request: Request) -> Answer:
             platform=query.text("platform"),
         )
         return progress_stream(services.images.import_(request.chunks(), asked))
-    raise Unsupported(
-        f"cannot pull {query.text('fromImage')}: this engine has no registry client yet"
-    )
+    reference = parse_reference(query.text("fromImage"))
+    if (tag := query.text("tag")) and not (is_tag(tag) or is_digest(tag)):
+        raise InvalidArgument("invalid tag format")
+    raise Unsupported(f"cannot pull {reference.familiar}: this engine has no registry client yet")
 
 
 async def push(services: Services, request: Request) -> Answer:

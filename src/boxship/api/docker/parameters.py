@@ -4,23 +4,31 @@ import re
 from typing import Any, Final
 
 from boxship.api.docker import wire
-from boxship.errors import InvalidArgument
+from boxship.errors import Internal, InvalidArgument
 from boxship.http.query import Query
 from boxship.model.filters import Filters
 
 MAX_FILTERS: Final = 1 << 16
 """Characters: more is no filter but an attack."""
 
+
+class NotANumber(Internal):
+    """A number that is none: Docker answers 500, and so do we."""
+
+    def __init__(self, function: str, text: str, why: str) -> None:
+        super().__init__(f'{function}: parsing "{text}": {why}')
+
+
 _INTEGER: Final = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _TIMESTAMP: Final = re.compile(r"(-?[0-9]+)(?:\.([0-9]+))?", re.ASCII)
 
 
 def integer(text: str, *, function: str = "strconv.Atoi") -> int:
-    """A decimal number within 64 bits, or InvalidArgument in strconv's words."""
+    """A decimal number within 64 bits, or NotANumber in strconv's words."""
     if _INTEGER.fullmatch(text) is None:
-        raise InvalidArgument(f'{function}: parsing "{text}": invalid syntax')
+        raise NotANumber(function, text, "invalid syntax")
     if len(text) > 20 or int(text) not in wire.INT64:
-        raise InvalidArgument(f'{function}: parsing "{text}": value out of range')
+        raise NotANumber(function, text, "value out of range")
     return int(text)
 
 
@@ -34,7 +42,7 @@ def number(query: Query, name: str) -> int:
     """A number that Docker takes for zero when it makes no sense (Int64ValueOrZero)."""
     try:
         return integer(query.text(name))
-    except InvalidArgument:
+    except NotANumber:
         return 0
 
 
@@ -82,11 +90,10 @@ def timestamp_ns(text: str) -> int | None:
         return None
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
-        bad = text.partition(".")[0]
-        raise InvalidArgument(f'strconv.ParseInt: parsing "{bad}": invalid syntax')
+        raise NotANumber("strconv.ParseInt", text.partition(".")[0], "invalid syntax")
     seconds = integer(match[1], function="strconv.ParseInt")
     if abs(seconds) > 1 << 40:
-        raise InvalidArgument(f'strconv.ParseInt: parsing "{match[1]}": value out of range')
+        raise NotANumber("strconv.ParseInt", match[1], "value out of range")
     return seconds * 10**9 + int((match[2] or "0").ljust(9, "0")[:9])
 
 

@@ -135,7 +135,7 @@ async def logs(services: Services, request: Request) -> Answer:
 def _tail(text: str) -> int | None:
     try:
         lines = parameters.integer(text)
-    except InvalidArgument:
+    except parameters.NotANumber:
         return None  # "all", and whatever else makes no sense
     return lines if lines >= 0 else None
 
