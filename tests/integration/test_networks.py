@@ -900,6 +900,29 @@ else:
         assert text in str(caught.value)
         assert (lab.links(), len(await lab.networks.list(Filters()))) == before
 
+    async def test_networks_made_from_a_configuration(lab: Lab) -> None:
+        await create(lab, "conf", subnet="10.9.8.0/24", config_only=True)
+        assert not [link for link in lab.links() if link.startswith("br-")]
+        with pytest.raises(NotFound, match='configuration network "nope" does not exist'):
+            await create(lab, "real", config_from="nope")
+        await create(lab, "real", config_from="conf")
+        assert (await lab.run("box", mode="real")).endpoints[0].ipv4_address == "10.9.8.2"
+        with pytest.raises(PermissionDenied, match='configuration network "conf" is in use'):
+            await lab.networks.remove("conf")
+        await lab.stop("box")
+        await lab.networks.remove("real")
+        await lab.networks.remove("conf")
+
+    async def test_an_unprotected_network_is_reachable_by_its_addresses(lab: Lab) -> None:
+        option = {"com.docker.network.bridge.gateway_mode_ipv4": "nat-unprotected"}
+        await create(lab, "open", subnet="10.9.8.0/24", options=option)
+        box = await lab.run("box", mode="open")
+        run(
+            "nsenter", f"--net={lab.outside}", "ip", "route", "replace", "10.9.8.0/24", "via", _HOST
+        )
+        async with Server(box.key, 80, "box"):
+            assert await call(lab.outside, "10.9.8.2", 80) == f"box {_OUTSIDE} hi"
+
     async def test_prune_takes_only_what_nobody_uses(lab: Lab) -> None:
         for name in ("used", "unused"):
             await create(lab, name)

@@ -102,26 +102,30 @@ def links(texts: Sequence[str] | None) -> list[tuple[str, str]]:
 
 def validate_endpoint(network: Network, settings: EndpointSettings) -> None:
     """Raise InvalidArgument, in Docker's words, for what this network can never give."""
+    if settings.mac_address:
+        _require_mac(settings.mac_address)
     complaints = list(_complaints(network, settings))
     if complaints:
         marked = complaints if len(complaints) == 1 else [f"* {text}" for text in complaints]
         raise InvalidArgument("invalid endpoint settings:\n" + "\n".join(marked))
 
 
+def _require_mac(text: str) -> None:
+    try:
+        parse_mac(text)
+    except InvalidArgument:
+        raise InvalidArgument(f"invalid MAC address {text}") from None
+
+
 def _complaints(network: Network, settings: EndpointSettings) -> Iterable[str]:
     asked = settings.ipam_config
     addresses = [a for a in (asked.ipv4_address, asked.ipv6_address) if a] if asked else []
-    if settings.aliases and network.name in (HOST, NONE):
-        yield "network-scoped aliases are only supported for user-defined networks"
+    if settings.aliases and not is_user_defined(network):
+        yield "network-scoped alias is supported only for containers in user defined networks"
     if addresses and not is_user_defined(network):
         yield "user specified IP address is supported on user defined networks only"
     for text in addresses:
         yield from _address_complaints(network, text)
-    if settings.mac_address:
-        try:
-            parse_mac(settings.mac_address)
-        except InvalidArgument as error:
-            yield str(error)
 
 
 def _address_complaints(network: Network, text: str) -> Iterable[str]:

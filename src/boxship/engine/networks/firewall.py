@@ -36,6 +36,7 @@ class BridgeRules(NamedTuple):
     internal: bool = False
     icc: bool = True
     snat4: str = ""  # the address to be seen with outside, instead of the interface's own
+    unprotected: bool = False  # reachable by its addresses, published or not
 
 
 class Publication(NamedTuple):
@@ -63,6 +64,7 @@ table inet {table} {{
   set loopback4 {{ type ipv4_addr . inet_proto . inet_service; }}
 {_set("bridges", "ifname", (f'"{b.device}"' for b in bridges))}
 {_set("internal", "ifname", (f'"{b.device}"' for b in bridges if b.internal))}
+{_set("unprotected", "ifname", (f'"{b.device}"' for b in bridges if b.unprotected))}
 {_set("talking", "ifname . ifname", (f'"{b.device}" . "{b.device}"' for b in bridges if b.icc))}
   chain before_tracking {{
     type filter hook prerouting priority raw; policy accept;
@@ -94,6 +96,7 @@ table inet {table} {{
     iifname . oifname @talking accept
     oifname @internal drop
     iifname @internal drop
+    oifname @unprotected accept
     ct status dnat accept
     drop
   }}

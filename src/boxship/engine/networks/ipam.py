@@ -132,13 +132,22 @@ def pools(network: Network) -> list[Pool]:
 def _pool(pool: IPAMPool) -> Pool:
     subnet = ipaddress.ip_network(pool.subnet, strict=False)
     part = ipaddress.ip_network(pool.ip_range, strict=False) if pool.ip_range else subnet
-    gateway = find_address(pool.gateway) or subnet.network_address + 1
-    reserved = {gateway, *map(ipaddress.ip_address, (pool.auxiliary_addresses or {}).values())}
+    auxiliary = {ipaddress.ip_address(a) for a in (pool.auxiliary_addresses or {}).values()}
+    edges: set[Address] = set()
     if subnet.num_addresses > 2:
-        reserved.add(subnet.network_address)
+        edges.add(subnet.network_address)
         if subnet.version == 4:
-            reserved.add(subnet.broadcast_address)
+            edges.add(subnet.broadcast_address)
+    gateway = find_address(pool.gateway) or _first_free(part, auxiliary | edges)
+    reserved = auxiliary | edges | {gateway}
     return Pool(subnet, part, gateway, frozenset(reserved))
+
+
+def _first_free(part: Subnet, taken: Collection[Address]) -> Address:
+    for offset in range(min(part.num_addresses, len(taken) + 1)):
+        if part.network_address + offset not in taken:
+            return part.network_address + offset
+    return part.network_address
 
 
 def choose_subnet(

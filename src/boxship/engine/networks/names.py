@@ -7,7 +7,6 @@ import random
 import secrets
 import socket
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -134,7 +133,7 @@ class Resolver:
             return ()  # its networks are internal: a name in a query is a way out too (CVE-2024-29018)
         servers = self._upstream.get(container_id)
         if servers is None:  # we were restarted since: the file names only ourselves
-            servers = _servers_in_comment(sandbox.resolv_conf)
+            servers = resolvconf.external_servers(sandbox.resolv_conf)
             self._upstream[container_id] = servers
         return servers
 
@@ -340,15 +339,6 @@ def _open_sockets() -> Sockets:
         tcp.close()
         raise
     return Sockets(udp, tcp)
-
-
-def _servers_in_comment(text: str) -> tuple[str, ...]:
-    """The servers behind us, which the resolv.conf of a container with names tells in a comment."""
-    for line in text.splitlines():
-        if line.startswith("# ExtServers: ["):
-            words: Sequence[str] = line.partition("[")[2].rstrip("]").split(", ")
-            return tuple(w.removeprefix("host(").rstrip(")") for w in words if w)
-    return ()
 
 
 def _read(path: str) -> str:

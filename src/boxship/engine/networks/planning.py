@@ -13,7 +13,7 @@ from boxship.engine.networks.names import Resolver
 from boxship.engine.networks.namespace import EndpointPlan
 from boxship.engine.networks.ports import HeldPort, HostPorts, Target, port_requests
 from boxship.engine.networks.state import NetworkState
-from boxship.errors import BoxshipError, Internal
+from boxship.errors import BoxshipError, Internal, PermissionDenied
 from boxship.model.container import Container, NoSuchContainer
 from boxship.model.network import Endpoint, EndpointSettings, Network, Sandbox
 from boxship.store.metadata import Metadata
@@ -47,6 +47,8 @@ class Planner:
         """A container's place in a network, its addresses reserved."""
         network = self._state.get_network(wanted.network)
         endpoints.validate_endpoint(network, wanted.settings)
+        if network.config_only:
+            raise PermissionDenied(f"network {network.name} only holds configuration for others")
         endpoint = Endpoint(
             id=secrets.token_hex(32),
             network_id=network.id,
@@ -212,18 +214,12 @@ class Planner:
             if not (own.dns or own.dns_search or own.dns_options):
                 return self._resolver.host_text()
         conf = self._resolver.wanted(container)
-        if any(endpoints.is_user_defined(network) for _, network in pairs):
-            servers = ", ".join(f"host({server})" for server in conf.servers)
-            comments = (
-                f"Based on host file: '{resolvconf.HOST_FILE}' (internal resolver)",
-                f"ExtServers: [{servers}]",
-            )
+        named = any(endpoints.is_user_defined(network) for _, network in pairs)
+        comments = resolvconf.comments(conf, embedded=named)
+        if named:
             return resolvconf.render(resolvconf.embedded(conf), comments)
         ipv6 = any(endpoint.ipv6_address for endpoint, _ in pairs)
-        reachable = resolvconf.reachable(conf, ipv6=ipv6)
-        return resolvconf.render(
-            reachable, (f"Based on host file: '{resolvconf.HOST_FILE}' (legacy)",)
-        )
+        return resolvconf.render(resolvconf.reachable(conf, ipv6=ipv6), comments)
 
 
 def explained(doing: str, error: BoxshipError) -> BoxshipError:

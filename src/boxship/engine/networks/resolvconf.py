@@ -17,11 +17,12 @@ _HEADER: Final = (
 
 
 class ResolvConf(NamedTuple):
-    """What a resolv.conf says."""
+    """What a resolv.conf says; `overrides` names what is not the host's."""
 
     servers: tuple[str, ...] = ()
     search: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    overrides: frozenset[str] = frozenset()
 
 
 def parse(text: str) -> ResolvConf:
@@ -52,10 +53,12 @@ def override(
 ) -> ResolvConf:
     """What was asked for goes before what the host has; a search of "." means none."""
     none = tuple(search) == (".",)
+    given = {"nameservers": servers, "search": search, "options": options}
     return ResolvConf(
         tuple(servers) or conf.servers,
         () if none else tuple(search) or conf.search,
         tuple(options) or conf.options,
+        conf.overrides | {name for name, values in given.items() if values},
     )
 
 
@@ -70,7 +73,33 @@ def embedded(conf: ResolvConf) -> ResolvConf:
     options = conf.options
     if not any(option.startswith("ndots:") for option in options):
         options = (*options, "ndots:0")
-    return ResolvConf((EMBEDDED,), conf.search, options)
+    return ResolvConf((EMBEDDED,), conf.search, options, conf.overrides)
+
+
+def comments(conf: ResolvConf, *, embedded: bool) -> list[str]:
+    """What Docker tells at the end of the file: where its parts are from."""
+    kind = "internal resolver" if embedded else "legacy"
+    lines = [f"Based on host file: '{HOST_FILE}' ({kind})"]
+    if embedded:
+        own = "nameservers" in conf.overrides
+        servers = [server if own else f"host({server})" for server in conf.servers]
+        lines.append(f"ExtServers: [{' '.join(servers)}]")
+    named = [name for name in ("nameservers", "search", "options") if name in conf.overrides]
+    lines.append(f"Overrides: [{' '.join(named)}]")
+    if any(option.startswith("ndots:") for option in conf.options):
+        lines.append(f"Option ndots from: {'override' if 'options' in named else 'host'}")
+    elif embedded:
+        lines.append("Option ndots from: internal")
+    return lines
+
+
+def external_servers(text: str) -> tuple[str, ...]:
+    """The servers behind us, as the comments of a container's file tell."""
+    for line in text.splitlines():
+        if line.startswith("# ExtServers: ["):
+            words = line.partition("[")[2].rpartition("]")[0].split()
+            return tuple(word.removeprefix("host(").rstrip(")") for word in words)
+    return ()
 
 
 def render(conf: ResolvConf, comments: Sequence[str] = ()) -> str:

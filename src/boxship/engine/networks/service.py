@@ -170,6 +170,9 @@ class NetworkService:
         async with self._lock, AsyncExitStack() as undo:
             if self._state.find_network_by_name(request.name) is not None:
                 raise NetworkNameTaken(request.name)
+            if request.config_only:
+                return self._keep_configuration(request)
+            request = self._configured(request)
             network = await self._plan(request)
             spec = self._state.spec(network)
             self._require_own_device(network, spec)
@@ -181,6 +184,47 @@ class NetworkService:
             undo.pop_all()
         self._tell("create", network)
         return network.id
+
+    def _keep_configuration(self, request: NetworkRequest) -> str:
+        """A network that only others are made from: no device, no addresses."""
+        network = Network(
+            id=secrets.token_hex(32),
+            name=request.name,
+            created=time.time_ns(),
+            driver=null.NAME,
+            enable_ipv4=request.enable_ipv4 is not False,
+            enable_ipv6=request.enable_ipv6 is True,
+            ipam=request.ipam or IPAM(),
+            internal=request.internal,
+            config_only=True,
+            options=request.options,
+            labels=request.labels,
+        )
+        self._state.add_network(network)
+        self._tell("create", network)
+        return network.id
+
+    def _configured(self, request: NetworkRequest) -> NetworkRequest:
+        """The request with what its configuration network says."""
+        if not request.config_from:
+            return request
+        source = self._state.find_network_by_name(request.config_from)
+        if source is None or not source.config_only:
+            raise NotFound(f'configuration network "{request.config_from}" does not exist')
+        if request.options or (request.ipam and request.ipam.config):
+            raise PermissionDenied(
+                "user specified configurations are not supported if the network depends on a "
+                "configuration network"
+            )
+        return msgspec.structs.replace(
+            request,
+            enable_ipv4=source.enable_ipv4,
+            enable_ipv6=source.enable_ipv6,
+            ipam=source.ipam,
+            internal=source.internal,
+            options=source.options,
+            labels={**source.labels, **request.labels},
+        )
 
     async def _plan(self, request: NetworkRequest) -> Network:
         asked = request.ipam or IPAM()
@@ -212,6 +256,7 @@ class NetworkService:
             internal=request.internal,
             attachable=request.attachable,
             ingress=request.ingress,
+            config_from=request.config_from,
             options=request.options,
             labels=request.labels,
             bridge=request.options.get(bridge.NAME) or f"br-{identifier[:12]}",
@@ -234,14 +279,16 @@ class NetworkService:
     async def _taken_subnets(self, without: Network | None = None) -> list[Subnet]:
         """What a new network must not overlap: ours, and every route and address of the host."""
         if without is not None:
-            return [s for n in self._state.networks() if n != without for s in _subnets(n)]
+            others = [n for n in self._state.networks() if n != without and not n.config_only]
+            return [subnet for network in others for subnet in _subnets(network)]
         routes, addresses = await in_thread(lambda: (self._route.routes(), self._route.addresses()))
         on_host: list[Subnet] = [r.destination for r in routes if r.destination is not None]
         on_host += [address.interface.network for address in addresses]
         return [*self._own_subnets(), *on_host]
 
     def _own_subnets(self) -> list[Subnet]:
-        return [subnet for network in self._state.networks() for subnet in _subnets(network)]
+        networks = [network for network in self._state.networks() if not network.config_only]
+        return [subnet for network in networks for subnet in _subnets(network)]
 
     def _require_own_device(self, network: Network, spec: BridgeSpec) -> None:
         for other in self._state.networks():
@@ -287,11 +334,20 @@ class NetworkService:
                 f"error while removing network: network {network.name} has active endpoints "
                 f"({listed})"
             )
+        users = [n.name for n in self._state.networks() if n.config_from == network.name]
+        if network.config_only and users:
+            raise NetworkInUse(
+                f"configuration network {network.name!r} is in use".replace("'", '"')
+            )
+        if network.driver == "bridge":
+            await self._remove_device(network)
+        self._state.delete_network(network.id)
+        self._tell("destroy", network)
+
+    async def _remove_device(self, network: Network) -> None:
         device = self._state.spec(network).device
         undertake = self._bridges.delete if network.bridge else self._bridges.forget
         await in_thread(undertake, device)
-        self._state.delete_network(network.id)
-        self._tell("destroy", network)
 
     async def prune(self, filters: Filters) -> PruneResult:
         """See services.networks."""
@@ -353,12 +409,12 @@ class NetworkService:
             found = self._get_container(container)
         except NoSuchContainer:
             if force:
-                return
+                raise NotFound(f"endpoint {container} not found") from None
             raise
-        if network.driver == host.NAME:
+        if network.driver == host.NAME and endpoints.network_mode(found) == endpoints.HOST:
             raise InvalidArgument(
-                "cannot disconnect container from host network - container must be created in "
-                "host network mode"
+                "cannot disconnect container from host network - container "
+                "must be created in host network mode"
             )
         current = _networks_of(found)
         if network.name not in current:

@@ -124,7 +124,7 @@ def test_the_way_out_avoids_internal_networks_and_follows_priority() -> None:
         (
             network("mine"),
             EndpointSettings(mac_address="zz"),
-            "invalid endpoint settings:\naddress zz: invalid MAC address",
+            "invalid MAC address zz",
         ),
     ],
 )

@@ -23,7 +23,8 @@ def test_servers_a_container_cannot_reach_are_left_out() -> None:
 
 def test_what_is_asked_for_replaces_what_the_host_has() -> None:
     conf = resolvconf.override(HOST, ("192.0.2.1",), (), ())
-    assert conf == ResolvConf(("192.0.2.1",), ("corp.example",), ("timeout:2",))
+    given = frozenset({"nameservers"})
+    assert conf == ResolvConf(("192.0.2.1",), ("corp.example",), ("timeout:2",), given)
     assert resolvconf.override(HOST, (), (".",), ()).search == ()
 
 
@@ -33,3 +34,21 @@ def test_networks_with_names_ask_us() -> None:
         "\nnameserver 127.0.0.11\nsearch corp.example\noptions timeout:2 ndots:0\n"
     )
     assert resolvconf.embedded(ResolvConf(options=("ndots:2",))).options == ("ndots:2",)
+
+
+def test_the_comments_tell_where_parts_are_from_and_remember_the_servers() -> None:
+    plain = resolvconf.comments(ResolvConf(("10.0.0.53",)), embedded=True)
+    assert plain == [
+        "Based on host file: '/etc/resolv.conf' (internal resolver)",
+        "ExtServers: [host(10.0.0.53)]",
+        "Overrides: []",
+        "Option ndots from: internal",
+    ]
+    own = resolvconf.override(HOST, ("192.0.2.1", "fd00::1"), (), ("ndots:3",))
+    lines = resolvconf.comments(own, embedded=True)
+    assert "ExtServers: [192.0.2.1 fd00::1]" in lines
+    assert "Overrides: [nameservers options]" in lines
+    assert "Option ndots from: override" in lines
+    text = resolvconf.render(resolvconf.embedded(own), lines)
+    assert resolvconf.external_servers(text) == ("192.0.2.1", "fd00::1")
+    assert resolvconf.external_servers("nameserver 10.0.0.53\n") == ()

@@ -10,7 +10,14 @@ from typing import Final, NamedTuple
 from boxship.engine.networks import ipam
 from boxship.engine.networks.config import NetworkConfig
 from boxship.engine.networks.firewall import BridgeRules, Firewall
-from boxship.errors import AlreadyExists, Conflict, InvalidArgument, NotFound, PermissionDenied
+from boxship.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Unsupported,
+)
 from boxship.linux import netlink, sysctl
 from boxship.linux.netlink import Interface, RouteSocket
 from boxship.model.filters import FALSE, TRUE
@@ -23,6 +30,7 @@ MASQUERADE: Final = PREFIX + "bridge.enable_ip_masquerade"
 HOST_BINDING: Final = PREFIX + "bridge.host_binding_ipv4"
 DEFAULT: Final = PREFIX + "bridge.default_bridge"
 MTU: Final = PREFIX + "driver.mtu"
+GATEWAY_MODES: Final = (PREFIX + "bridge.gateway_mode_ipv4", PREFIX + "bridge.gateway_mode_ipv6")
 HOST_IPV4: Final = PREFIX + "host_ipv4"
 INTERFACE_PREFIX: Final = PREFIX + "container_iface_prefix"
 
@@ -62,6 +70,7 @@ def bridge_spec(network: Network, config: NetworkConfig) -> BridgeSpec:
             internal=network.internal,
             icc=icc,
             snat4=_address(options, HOST_IPV4),
+            unprotected="nat-unprotected" in [_gateway_mode(options, n) for n in GATEWAY_MODES],
         ),
         host_ip=_address(options, HOST_BINDING) or config.host_ip,
         interface_prefix=options.get(INTERFACE_PREFIX) or "eth",
@@ -95,9 +104,18 @@ def _number(options: dict[str, str], name: str, *, default: int) -> int:
 def _address(options: dict[str, str], name: str) -> str:
     text = options.get(name, "")
     if text and ipam.find_address(text) is None:
-        raise InvalidArgument(f"failed to parse {name} value: {text} (invalid ip)")
+        raise InvalidArgument(f"failed to parse {name} value: {text} (nil ip)")
     # "every address" is the default, and then IPv6 goes with it
     return "" if text == "0.0.0.0" else text  # noqa: S104
+
+
+def _gateway_mode(options: dict[str, str], name: str) -> str:
+    mode = options.get(name, "")
+    if mode in ("routed", "isolated"):
+        raise Unsupported(f"gateway mode {mode} is not supported")
+    if mode not in ("", "nat", "nat-unprotected"):
+        raise InvalidArgument(f"failed to parse {name} value: {mode} (unknown gateway mode {mode})")
+    return mode
 
 
 def random_mac() -> str:
