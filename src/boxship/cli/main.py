@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from boxship.cli.tree import Entry
 
 USAGE_STATUS = 125
+LOG_LEVELS = ("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace")
 
 
 def _no_command(_context: object, _options: Options) -> None:
@@ -118,6 +119,8 @@ def _dispatch(argv: "list[str]") -> int:
         top = parse(GLOBAL, argv)
     except HelpWanted:
         return _show_top()
+    if top.log_level not in LOG_LEVELS:
+        raise Exit(1, f"Unable to parse logging level: {top.log_level}")
     if top.version:
         from boxship.cli.version import version_line
 

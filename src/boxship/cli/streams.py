@@ -53,6 +53,9 @@ def _write(out: "object", pieces: "list[bytes]") -> None:
 class Detached(BoxshipError):
     """The user typed the detach keys; the container runs on."""
 
+    def __init__(self) -> None:
+        super().__init__("read escape sequence")
+
 
 class Session:
     """One attached connection and our side of it."""

@@ -244,6 +244,10 @@ class Run:
         if isinstance(value, dict):
             if name in value:
                 return value[name]
+            # Go's structs spell initialisms in capitals where JSON does not: APIVersion, ApiVersion
+            for key in value:
+                if key.lower() == name.lower():
+                    return value[key]
             raise self._fail(node, f"map has no entry for key {gofmt.quoted(name)}")
         if value is None:
             raise self._fail(node, f"nil pointer evaluating interface {{}}.{name}")

@@ -5,6 +5,7 @@ stream says that its stdin has ended; so the records are moved by hand here.
 """
 
 import ssl
+from _thread import allocate_lock
 from contextlib import suppress
 
 TYPE_CHECKING = False
@@ -45,12 +46,18 @@ def context_of(files: TlsFiles) -> ssl.SSLContext:
 
 
 class TlsStream:
-    """The few socket calls our client makes, over TLS."""
+    """The few socket calls our client makes, over TLS.
+
+    One thread may read while another writes: `_lock` guards OpenSSL's state, `_sending` keeps the
+    records on the wire in order, and neither is held while a read waits.
+    """
 
     def __init__(self, sock: "Socket", files: TlsFiles, host: str) -> None:
         self._sock = sock
         self._in = ssl.MemoryBIO()
         self._out = ssl.MemoryBIO()
+        self._lock = allocate_lock()
+        self._sending = allocate_lock()
         self._tls = context_of(files).wrap_bio(self._in, self._out, server_hostname=host)
         self._drive_handshake()
 
@@ -68,24 +75,32 @@ class TlsStream:
                 self._flush()
                 return
 
-    def _flush(self) -> None:
-        data = self._out.read()
-        if data:
-            self._sock.sendall(data)
+    def _flush(self, *, wait: bool = True) -> None:
+        if not self._sending.acquire(wait):
+            return  # the writer that holds it sends this too
+        try:
+            while self._out.pending:
+                with self._lock:
+                    data = self._out.read()
+                self._sock.sendall(data)
+        finally:
+            self._sending.release()
 
     def _fill(self) -> None:
         data = self._sock.recv(CHUNK)
-        if data:
-            self._in.write(data)
-        else:
-            self._in.write_eof()
+        with self._lock:
+            if data:
+                self._in.write(data)
+            else:
+                self._in.write_eof()
 
     def recv(self, size: int) -> bytes:
         while True:
             try:
-                return self._tls.read(size)
+                with self._lock:
+                    return self._tls.read(size)
             except ssl.SSLWantReadError:
-                self._flush()
+                self._flush(wait=False)
                 self._fill()
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
                 return b""
@@ -93,17 +108,15 @@ class TlsStream:
     def sendall(self, data: "bytes | memoryview") -> None:
         view = memoryview(data)
         while view:
-            sent = self._tls.write(view)
+            with self._lock:
+                sent = self._tls.write(view[:CHUNK])
             view = view[sent:]
             self._flush()
 
-    def pending(self) -> bool:
-        """Whether decrypted or undecrypted bytes wait in memory, where no poll sees them."""
-        return self._tls.pending() > 0 or self._in.pending > 0
-
     def shutdown(self, _how: int) -> None:
         """Send close_notify; reading goes on."""
-        with suppress(ssl.SSLError):  # raised as the peer has not closed yet: the notice is written
+        # raised as the peer has not closed yet: the notice is written
+        with suppress(ssl.SSLError), self._lock:
             self._tls.unwrap()
         self._flush()
 

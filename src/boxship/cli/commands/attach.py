@@ -5,7 +5,6 @@ import sys
 from boxship.cli.attaching import ExitWatch, attach, check_tty
 from boxship.cli.flags import Command, Flag, Options
 from boxship.cli.running import Context, Failed, path_name
-from boxship.cli.streams import Detached
 
 
 def run(context: Context, options: Options) -> int:
@@ -32,11 +31,7 @@ def run(context: Context, options: Options) -> int:
 
             nudge_size(client, f"/containers/{path_name(name)}")
             follow_size(client, f"/containers/{path_name(name)}")
-        try:
-            session.run()
-        except Detached:
-            sys.stderr.write("read escape sequence\n")
-            return 0
+        session.run()
         return watch.result()
     finally:
         session.restore()

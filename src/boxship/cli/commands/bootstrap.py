@@ -35,7 +35,7 @@ def run(context: Context, options: Options) -> None:
     elif what == "debian":
         suite = suite or _own_suite()
         name = options.tag or f"debian:{suite}"
-        _import(context, name, _debian(suite), 'CMD ["bash"]')
+        _import(context, name, _debian(suite, options), 'CMD ["bash"]')
     else:
         raise Failed(f'cannot bootstrap "{options.args[0]}": choose busybox or debian[:suite]')
 
@@ -138,12 +138,13 @@ def _own_suite() -> str:
     return "stable"
 
 
-def _debian(suite: str) -> "Iterator[bytes]":
+def _debian(suite: str, options: Options) -> "Iterator[bytes]":
     """A minimal Debian made by mmdebstrap; the system's own mirrors if they have the suite."""
     program = _find("mmdebstrap", "mmdebstrap")
     command = [
         program,
-        "--variant=minbase",
+        f"--variant={options.variant}",
+        *(f"--include={packages}" for packages in options.include or ()),
         "--format=tar",
         '--aptopt=APT::Install-Recommends "false"',
         "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -190,5 +191,13 @@ COMMAND = Command(
     "bootstrap [OPTIONS] busybox|debian[:SUITE]",
     run,
     Flag("tag", "t", "string", 'Name the image (default "busybox:latest" or "debian:SUITE")'),
+    Flag("include", "", "list", "Install these packages too (debian)"),
+    Flag(
+        "variant",
+        "",
+        "string",
+        'Which packages to begin with, as mmdebstrap has it; "extract" sets none of them up and is quick',
+        "minbase",
+    ),
     args=(1, 1),
 )

@@ -7,7 +7,7 @@ from boxship.cli.attaching import check_tty
 from boxship.cli.env_files import environment
 from boxship.cli.flags import MANY, Command, Flag, Options
 from boxship.cli.running import Context, Failed, path_name
-from boxship.cli.streams import Detached, Session
+from boxship.cli.streams import Session
 from boxship.cli.terminal import terminal_size
 
 
@@ -53,10 +53,7 @@ def run(context: Context, options: Options) -> int:
             from boxship.cli.signals import follow_size
 
             follow_size(client, f"/exec/{identity}")
-        try:
-            session.run()
-        except Detached:
-            return 0
+        session.run()
     finally:
         session.restore()
     status = client.get(f"/exec/{identity}/json").get("ExitCode")
