@@ -739,6 +739,13 @@ else:
                     assert (await call(netns, "172.17.0.3", 80)).startswith("next ")
             await lab.stop("next")
 
+    async def test_another_bip_replaces_the_old_one(lab: Lab) -> None:
+        await lab.restart(bip="10.99.0.1/24")
+        seen = run("ip", "-o", "-4", "addr", "show", "boxship0")
+        assert "10.99.0.1/24" in seen
+        assert "172.17.0.1" not in seen
+        assert (await lab.run("web")).endpoints[0].ipv4_address == "10.99.0.2"
+
     async def test_two_engines_side_by_side(lab: Lab, tmp_path: Path) -> None:
         (tmp_path / "second").mkdir()
         second = Lab(tmp_path / "second", bridge="boxship-2nd", table="boxship_2nd")

@@ -130,11 +130,14 @@ class BridgeDriver:
         self._route = route
         self._firewall = firewall
 
-    def ensure(self, spec: BridgeSpec, *, alias: str = "") -> bool:
-        """Make the bridge, or complete one that exists; True when it was made here."""
+    def ensure(self, spec: BridgeSpec, *, alias: str = "", ours: bool = False) -> bool:
+        """Make the bridge, or complete one that exists; True when it was made here.
+
+        One that is *ours* loses the addresses it had under other settings.
+        """
         made = self._make(spec, alias)
         try:
-            self._configure(spec)
+            self._configure(spec, ours=ours)
             self._firewall.add_bridge(spec.rules)
         except BaseException:
             if made:
@@ -174,7 +177,7 @@ class BridgeDriver:
             return False
         return True
 
-    def _configure(self, spec: BridgeSpec) -> None:
+    def _configure(self, spec: BridgeSpec, *, ours: bool) -> None:
         index = self._route.index(spec.device)
         present = {a.interface for a in self._route.addresses() if a.index == index}
         v6 = any(address.version == 6 for address in spec.addresses)
@@ -188,10 +191,12 @@ class BridgeDriver:
             # Lets 127.0.0.1:port of the host reach a container; the firewall keeps the way back shut.
             sysctl.write(f"net/ipv4/conf/{spec.device}/route_localnet", "1")
         missing = [address for address in spec.addresses if address not in present]
+        stale = [a for a in present - set(spec.addresses) if ours and not a.is_link_local]
         for address in missing:
             self._require_free(address, index)
         self._route.request(
             netlink.set_link(index, up=True),
+            *(netlink.delete_address(index, address) for address in stale),
             *(netlink.add_address(index, address) for address in missing),
         )
 
