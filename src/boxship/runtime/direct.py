@@ -53,10 +53,14 @@ async def run(
             for _, write in pipes:
                 os.close(write)
         try:
+            held = _Held(log, output)
             async with asyncio.TaskGroup() as group:
-                for stream, (read, _) in enumerate(pipes, 1):
-                    group.create_task(_pump(read, stream, output))
+                group.create_task(_pump(pipes[0][0], 1, output))
+                group.create_task(_pump(pipes[1][0], 2, held.output))
             code = await wait_child(pid)
+            complaint = last_error(log) if code else ""
+            if not complaint:
+                await held.release()
         except BaseException:
             await asyncio.shield(_end(pid, kill))
             raise
@@ -64,7 +68,26 @@ async def run(
         for read, _ in pipes:
             os.close(read)
     # an error in the log means that the process never ran
-    return Outcome(code, last_error(log) if code else "")
+    return Outcome(code, complaint)
+
+
+class _Held:
+    """Standard error, kept back from when the runtime logs something: it repeats its complaints there."""
+
+    def __init__(self, log: Path, output: Output) -> None:
+        self._log = log
+        self._output = output
+        self._chunks: list[bytes] = []
+
+    async def output(self, stream: int, data: bytes) -> None:
+        if self._chunks or (self._log.exists() and self._log.stat().st_size):
+            self._chunks.append(data)
+        else:
+            await self._output(stream, data)
+
+    async def release(self) -> None:
+        for data in self._chunks:
+            await self._output(2, data)
 
 
 async def _end(pid: int, kill: Callable[[], Awaitable[None]]) -> None:

@@ -143,7 +143,7 @@ def _debian(suite: str, options: Options) -> "Iterator[bytes]":
     program = _find("mmdebstrap", "mmdebstrap")
     command = [
         program,
-        f"--variant={options.variant}",
+        "--variant=minbase",
         *(f"--include={packages}" for packages in options.include or ()),
         "--format=tar",
         '--aptopt=APT::Install-Recommends "false"',
@@ -192,12 +192,5 @@ COMMAND = Command(
     run,
     Flag("tag", "t", "string", 'Name the image (default "busybox:latest" or "debian:SUITE")'),
     Flag("include", "", "list", "Install these packages too (debian)"),
-    Flag(
-        "variant",
-        "",
-        "string",
-        'Which packages to begin with, as mmdebstrap has it; "extract" sets none of them up and is quick',
-        "minbase",
-    ),
     args=(1, 1),
 )
