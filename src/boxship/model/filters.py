@@ -41,7 +41,7 @@ class Filters(msgspec.Struct, frozen=True):
                 return True
             if value in FALSE:
                 return False
-        raise InvalidArgument(f"invalid value for filter '{name}': {sorted(values)}")
+        raise InvalidArgument(f"invalid filter '{name}=[{' '.join(self.get(name))}]'")
 
     def exact(self, name: str, value: str) -> bool:
         """True when the filter is absent or has exactly this value."""

@@ -124,16 +124,32 @@ class LogReader:
         selection = self._selection
         if selection.since_ns or selection.until_ns:
             lines = list(self._within(lines))
-        if selection.timestamps or selection.details is not None:
-            return _merged(self._decorated(lines))
+        if not lines:
+            return []
         tags = [line[_ZONE:_PREFIX] for line in lines]
         if len(set(tags)) == 1:
             tag = _TAGS.get(tags[0])
             if tag is not None and tag[1]:  # whole lines of one stream: nearly all logs
-                if tag[0] not in self._wanted:
-                    return []
-                return [(tag[0], b"\n".join([line[_PREFIX:] for line in lines]) + b"\n")]
+                return self._uniform(tag[0], lines)
+        if selection.timestamps or selection.details is not None:
+            return _merged(self._decorated(lines))
         return self._mixed(lines, tags)
+
+    def _uniform(self, stream: int, lines: list[bytes]) -> list[Frame]:
+        if stream not in self._wanted:
+            return []
+        selection = self._selection
+        if not selection.timestamps and selection.details is None:
+            return [(stream, b"\n".join([line[_PREFIX:] for line in lines]) + b"\n")]
+        zones = {line[_STAMP:_ZONE] for line in lines} if selection.timestamps else {_UTC}
+        if zones != {_UTC} or self._in_line[stream]:
+            return _merged(self._decorated(lines))
+        details = b"" if selection.details is None else selection.details + b" "
+        if not selection.timestamps:
+            return [(stream, b"".join([details + line[_PREFIX:] + b"\n" for line in lines]))]
+        middle = b"Z " + details
+        parts = [line[:_STAMP] + middle + line[_PREFIX:] for line in lines]
+        return [(stream, b"\n".join(parts) + b"\n")]
 
     def _mixed(self, lines: list[bytes], tags: list[bytes]) -> list[Frame]:
         def pieces() -> Iterator[Frame]:
