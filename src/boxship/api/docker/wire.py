@@ -209,18 +209,26 @@ def _mismatch(value: Any, path: str, go_type: str) -> InvalidArgument:
 async def read(request: Request, *, required: bool = False) -> Any:
     """The JSON body of a request; None for an empty one unless *required*."""
     content_type = request.headers.get("Content-Type", "")
-    if (content_type or request.has_body) and content_type.partition(";")[
-        0
-    ].strip().lower() != JSON:
-        raise InvalidArgument(
-            f"unsupported Content-Type header ({content_type}): must be 'application/json'"
-        )
+    if content_type or request.has_body:
+        _check_content_type(content_type)
     data = await request.body() if request.has_body else b""
     if not data.strip():
         if required or data:
             raise InvalidArgument("invalid JSON: got EOF while reading request body")
         return None
     return parse(data)
+
+
+def _check_content_type(content_type: str) -> None:
+    media_type = content_type.partition(";")[0].strip().lower()
+    if not media_type:
+        raise InvalidArgument(
+            f"malformed Content-Type header ({content_type}): mime: no media type"
+        )
+    if media_type != JSON:
+        raise InvalidArgument(
+            f"unsupported Content-Type header ({content_type}): must be 'application/json'"
+        )
 
 
 # -- writing
