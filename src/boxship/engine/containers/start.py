@@ -52,6 +52,7 @@ class Starter:
         parts = self._parts
         live = self._register.live(container.id)
         async with AsyncExitStack() as undo:
+            container = self._named_as_joined(container)
             joined = self._joined(container)
             undo.push_async_callback(self.release_volumes, container)
             points = await self._activate_volumes(container)
@@ -164,6 +165,16 @@ class Starter:
             write_network_files(container, directory, sandbox)
         names = ("resolv.conf", "hostname", "hosts")
         return {f"/etc/{name}": str(directory / name) for name in names}
+
+    def _named_as_joined(self, container: Container) -> Container:
+        """Who joins another's network has the other's host name, as Docker records it."""
+        kind, _, identifier = container.host_config.network_mode.partition(":")
+        other = self._register.find(identifier) if kind == "container" else None
+        if other is None or not other.running:
+            return container  # joining will say what is wrong
+        names = {"hostname": other.config.hostname, "domainname": other.config.domainname}
+        config = msgspec.structs.replace(container.config, **names)
+        return msgspec.structs.replace(container, config=config)
 
     def _joined(self, container: Container) -> dict[str, str]:
         """The namespaces it shares, by kind; "" is the host's."""
