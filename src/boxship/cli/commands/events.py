@@ -32,7 +32,7 @@ def _printer(source: str) -> "Callable[[Any], str]":
     if not source:
         return _line
     if source == "json":
-        return lambda event: dumps(event, html=True)
+        return lambda event: dumps(_as_docker(event), html=True)
     from boxship.cli.template_run import parse_template, render
     from boxship.cli.templates import TemplateError
 
@@ -50,6 +50,18 @@ def _printer(source: str) -> "Callable[[Any], str]":
             raise FormatFailed(str(error)) from None
 
     return show
+
+
+_KEYS = ("status", "id", "from", "Type", "Action", "Actor", "scope", "time", "timeNano")
+
+
+def _as_docker(event: "Any") -> "Any":
+    """The event as Docker's CLI encodes it anew: its order of fields, attributes by name."""
+    found = {key: event[key] for key in _KEYS if event.get(key)}
+    actor = event.get("Actor") or {}
+    attributes = actor.get("Attributes") or {}
+    ordered = {key: attributes[key] for key in sorted(attributes)}
+    return {**found, "Actor": {"ID": actor.get("ID", ""), "Attributes": ordered}}
 
 
 def _fields(event: "Any") -> "Any":
