@@ -22,6 +22,7 @@ from boxship.model.descriptor import Descriptor
 from boxship.model.image import Image, NoSuchImage
 from boxship.model.network import Endpoint, Network, NetworkNameTaken, NoSuchNetwork, Sandbox
 from boxship.model.volume import NoSuchVolume, Volume
+from boxship.store.reserve import Reserve
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -178,6 +179,7 @@ class Metadata:
         self._lock = threading.RLock()
         self._depth = 0
         self._connection = _connect(path)
+        self._reserve = Reserve(path.with_name(f"{path.name}-reserve"))
         self.images = Repository(
             self,
             Image,
@@ -281,16 +283,27 @@ class Metadata:
     def change(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         """Change rows and return how many, for the modules of this package; IntegrityError passes."""
         with self._lock, _translated():
-            return self._connection.execute(sql, parameters).rowcount
+            return self._changed(sql, parameters).rowcount
 
     def insert(self, sql: str, parameters: Sequence[Value] = ()) -> int:
         """Insert one row and return its number, for the modules of this package."""
         with self._lock, _translated():
-            return int(self._connection.execute(sql, parameters).lastrowid or 0)
+            return int(self._changed(sql, parameters).lastrowid or 0)
+
+    def _changed(self, sql: str, parameters: Sequence[Value] = ()) -> sqlite3.Cursor:
+        """Execute; on a full disk once more, in the room that was kept for that."""
+        try:
+            cursor = self._connection.execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._reserve.release():
+                raise
+            cursor = self._connection.execute(sql, parameters)
+        self._reserve.keep()
+        return cursor
 
     def _commit(self) -> None:
         try:
-            self._connection.execute("COMMIT")
+            self._changed("COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")

@@ -83,13 +83,21 @@ class Lives:
 
     async def _watch(self, container: Container) -> None:
         status = await self._parts.runtime.wait(container)
-        try:
-            async with self._register.editing(container.id) as current:
-                # another life may have begun meanwhile, after a forced clean-up
-                if current.running and current.state.pid == container.state.pid:
-                    await self.ended(current, status)
-        except NotFound:
-            return
+        pause_s = 1.0
+        while True:
+            try:
+                async with self._register.editing(container.id) as current:
+                    # another life may have begun meanwhile, after a forced clean-up
+                    if current.running and current.state.pid == container.state.pid:
+                        await self.ended(current, status)
+                return
+            except NotFound:
+                return
+            except BoxshipError:
+                # a full disk, most likely: nobody may think for ever that it runs
+                log.exception("cannot record the end of %s, trying again", container.name)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, 30)
 
     async def ended(self, container: Container, status: ExitStatus) -> None:
         """Record an end, take down what served the process, restart or remove; under its lock."""
