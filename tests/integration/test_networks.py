@@ -584,6 +584,14 @@ else:
         await lab.stop("web")
         assert "table inet theirs" in lab.rules()
 
+    async def test_a_table_that_drops_all_is_found(lab: Lab) -> None:
+        assert lab.networking._firewall.others_that_drop() == []
+        nftables.LibNftables().run(
+            "add table ip filter\n"
+            "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"
+        )
+        assert lab.networking._firewall.others_that_drop() == ["ip filter"]
+
     async def test_without_firewall_ports_are_relayed_and_no_rule_is_made(lab: Lab) -> None:
         nftables.LibNftables().run("flush ruleset")
         await lab.restart(firewall=False)

@@ -150,6 +150,19 @@ def _elements(table: str, verb: str, published: Iterable[Publication]) -> Iterab
             yield f"{at} loopback4 {{ {host} . {key} }}"
 
 
+def dropping_tables(chains: str, own: str) -> list[str]:
+    """The tables whose forward hook drops by default, in the output of `list chains`."""
+    found = []
+    table = ""
+    for line in chains.splitlines():
+        words = line.split()
+        if words[:1] == ["table"]:
+            table = " ".join(words[1:3])
+        elif "hook forward" in line and "policy drop" in line and table != f"inet {own}":
+            found.append(table)
+    return found
+
+
 class Firewall:
     """Keeps the table as it should be. Blocking and thread-safe; `enabled` false does nothing."""
 
@@ -228,6 +241,12 @@ class Firewall:
         except BoxshipError:
             return False
         return all(sign in text for sign in _SIGNS)
+
+    def others_that_drop(self) -> list[str]:
+        """Tables of other programs that drop what the host forwards: no rule of ours overrules them."""
+        if self._nft is None:
+            return []
+        return dropping_tables(self._nft.run("list chains"), self._table)
 
     def destroy(self) -> None:
         """Take the table away."""

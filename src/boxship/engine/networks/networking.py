@@ -75,6 +75,20 @@ class Networking:
         if self._watch is not None:
             asyncio.get_running_loop().add_reader(self._watch, self._changed)
             self._supervisor.start(self._keep_rules(), name="firewall watch")
+            self._supervisor.start(self._warn_of_others(), name="other firewalls")
+
+    async def _warn_of_others(self) -> None:
+        try:
+            tables = await in_thread(self._firewall.others_that_drop)
+        except BoxshipError as error:
+            log.debug("cannot look at other firewalls: %s", error)
+            return
+        for table in tables:
+            log.warning(
+                "table %s drops what this host forwards: containers reach nothing outside, and "
+                "nothing reaches them, until it accepts the traffic of our bridges",
+                table,
+            )
 
     async def close(self) -> None:
         """Stop serving; bridges, namespaces and rules stay."""

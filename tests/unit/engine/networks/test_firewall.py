@@ -2,7 +2,13 @@
 
 import pytest
 
-from boxship.engine.networks.firewall import BridgeRules, Firewall, Publication, render
+from boxship.engine.networks.firewall import (
+    BridgeRules,
+    Firewall,
+    Publication,
+    dropping_tables,
+    render,
+)
 from boxship.errors import Internal, NotFound
 
 DEFAULT = BridgeRules("boxship0", ("172.17.0.0/16",))
@@ -85,3 +91,22 @@ def test_without_a_firewall_nothing_is_done() -> None:
     firewall.unpublish([WEB])
     assert firewall.is_intact()
     assert not firewall.enabled
+
+
+def test_tables_that_drop_forwarded_traffic_are_told() -> None:
+    chains = """table ip filter {
+\tchain FORWARD {
+\t\ttype filter hook forward priority filter; policy drop;
+\t}
+\tchain INPUT {
+\t\ttype filter hook input priority filter; policy drop;
+\t}
+}
+table inet boxship {
+\tchain forward {
+\t\ttype filter hook forward priority filter; policy accept;
+\t}
+}
+"""
+    assert dropping_tables(chains, "boxship") == ["ip filter"]
+    assert dropping_tables("", "boxship") == []
