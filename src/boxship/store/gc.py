@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from boxship.errors import Internal
 from boxship.model.digest import is_digest
 from boxship.model.image import Image, ImageLayer
 from boxship.store.content import Content
@@ -70,6 +71,11 @@ class Collector:
             with self._leases.hold(purpose) as lease:
                 try:
                     yield lease
+                except ConnectionError:
+                    raise  # the client's end of a stream, not our disk
+                except OSError as error:
+                    reason = (error.strerror or str(error)).lower()
+                    raise Internal(f"cannot {purpose}: {reason}") from error
                 finally:
                     kept = lease.kept()
         finally:

@@ -17,7 +17,9 @@ from boxship.store.content import blob_name
 NAME_ANNOTATION: Final = "io.containerd.image.name"
 REF_ANNOTATION: Final = "org.opencontainers.image.ref.name"
 
-_MAX_LAYERS: Final = 127  # as Docker: what an overlay mount takes, and a margin
+MAX_LAYERS: Final = 125
+"""As Docker: with more, a container's own layer and its mounts would not fit."""
+
 _MAX_DEPTH: Final = 4  # indexes within indexes
 _MAX_CHILDREN: Final = 1000
 _INDEXES: Final = (MediaType.OCI_INDEX, MediaType.DOCKER_MANIFEST_LIST)
@@ -103,7 +105,7 @@ def read_config(data: bytes) -> ImageConfig:
         raise InvalidArgument("invalid image JSON, no RootFS key")
     if (config.os or "linux") != "linux":
         raise InvalidArgument(f"cannot load {config.os} image on linux")
-    if len(config.rootfs.diff_ids) > _MAX_LAYERS:
+    if len(config.rootfs.diff_ids) > MAX_LAYERS:
         raise InvalidArgument("max depth exceeded")  # Docker's words for too many layers
     for diff_id in config.rootfs.diff_ids:
         if not parse_digest(diff_id).startswith("sha256:"):

@@ -8,7 +8,9 @@ from typing import Final
 
 import msgspec
 
+from boxship.engine.images.archives import MAX_LAYERS
 from boxship.engine.images.catalog import Catalog
+from boxship.errors import InvalidArgument
 from boxship.model.descriptor import Descriptor, MediaType
 from boxship.model.digest import BlobDigest, ChainID, DiffID, Digest, ImageID
 from boxship.model.image import Image, ImageConfig, ImageLayer, Manifest, RootFS, chain_ids
@@ -71,6 +73,8 @@ class ImageCreation:
         lease: Lease,
     ) -> ImageLayer:
         """Store a plain tar as a compressed layer blob; not unpacked yet."""
+        if len(below) >= MAX_LAYERS:
+            raise InvalidArgument("max depth exceeded")
         plain = Hashing(produced(produce))
         encoder = GzipEncoder()
         with self._store.content.writer() as writer:

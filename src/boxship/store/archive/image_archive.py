@@ -114,7 +114,7 @@ def stage(source: Source, content: Content, lease: Lease, max_bytes: int) -> Ima
         for number, entry in enumerate(reader):
             total += entry.size
             if total > max_bytes or number >= _MAX_MEMBERS:
-                raise InvalidArgument("archive is larger than there is room for")
+                raise InvalidArgument("archive is too large: no space left on device")
             name = _decoded(entry)
             if entry.type == REGULAR and entry.sparse is None:
                 archive.add(name, _stage_member(reader, content, lease))

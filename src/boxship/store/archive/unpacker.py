@@ -46,7 +46,15 @@ _AUFS: Final = b".wh..wh."  # bookkeeping of a file system long gone
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_ID: Final = 2**32 - 2
-_BAD_NAMES: Final = (errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR, errno.EEXIST)
+_BAD_NAMES: Final = (
+    errno.ENOENT,
+    errno.ENAMETOOLONG,
+    errno.EFBIG,
+    errno.EINVAL,
+    errno.ELOOP,
+    errno.ENOTDIR,
+    errno.EEXIST,
+)
 
 
 class MissingLinkTarget(CorruptArchive):
@@ -73,6 +81,7 @@ class UnpackOptions(msgspec.Struct, frozen=True, kw_only=True):
     no_overwrite_dir_non_dir: bool = False
     owner: tuple[int, int] | None = None
     max_bytes: int = 1 << 62
+    max_bytes_reason: str = "it looks like a decompression bomb"
     max_entries: int = 50_000_000
 
 
@@ -159,7 +168,9 @@ class _Unpacker:
         self._bytes += len(entry.link) if entry.type == SYMLINK else entry.size
         options = self._options
         if self._bytes > options.max_bytes:
-            raise InvalidArgument(f"archive unpacks to more than {options.max_bytes} bytes")
+            raise InvalidArgument(
+                f"archive unpacks to more than {options.max_bytes} bytes: {options.max_bytes_reason}"
+            )
         if self._entries > options.max_entries:
             raise InvalidArgument(f"archive has more than {options.max_entries} members")
 

@@ -16,7 +16,7 @@ from boxship.store.archive.writer import TarWriter
 from boxship.store.removal import remove_tree
 from boxship.store.snapshots.directories import DirectorySnapshotter, LayerUnpacking
 from boxship.store.snapshots.snapshotter import Kind, Snapshot, SnapshotExists, Usage
-from boxship.store.snapshots.space import free_bytes
+from boxship.store.snapshots.space import FULL, free_bytes
 
 
 class NativeSnapshotter(DirectorySnapshotter):
@@ -81,7 +81,9 @@ class NativeSnapshotter(DirectorySnapshotter):
         try:
             self._copy(below, work.directory)
             work.options = UnpackOptions(
-                whiteouts=Whiteouts.REMOVE, max_bytes=free_bytes(directory)
+                whiteouts=Whiteouts.REMOVE,
+                max_bytes=free_bytes(directory),
+                max_bytes_reason=FULL,
             )
             yield work
         finally:

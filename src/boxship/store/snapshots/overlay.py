@@ -24,7 +24,7 @@ from boxship.store.snapshots.snapshotter import (
     Sync,
     Usage,
 )
-from boxship.store.snapshots.space import free_bytes, measure
+from boxship.store.snapshots.space import FULL, free_bytes, measure
 
 _MAX_LAYERS: Final = 500  # of one overlay mount, in the kernel
 # What copied-up files would refer to lower layers by must not come about: a layer stands for itself.
@@ -132,6 +132,7 @@ class OverlaySnapshotter(DirectorySnapshotter):
                 lower=tuple(self._fs(layer) for layer in below),
                 opaque_xattr=f"{'user' if self._user_xattrs else 'trusted'}.overlay.opaque",
                 max_bytes=free_bytes(files),
+                max_bytes_reason=FULL,
             )
             yield work
         finally:

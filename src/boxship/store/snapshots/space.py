@@ -7,6 +7,7 @@ from typing import Final
 
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _MAX_DEPTH: Final = 250
+FULL: Final = "no space left on device"
 _SHARE: Final = 0.95  # of the free space that one layer may fill
 
 
