@@ -48,3 +48,6 @@ def _secured(sock: socket, where: Address, tls: "TlsFiles") -> "TlsStream":
     except OSError as error:
         sock.close()
         raise ConnectionFailed(f"error during connect: {where.text}: {error}") from None
+    except BaseException:
+        sock.close()
+        raise

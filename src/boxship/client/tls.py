@@ -8,6 +8,8 @@ import ssl
 from _thread import allocate_lock
 from contextlib import suppress
 
+from boxship.errors import InvalidArgument
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from _socket import socket as Socket  # noqa: N812
@@ -29,6 +31,8 @@ class TlsFiles:
 
 def context_of(files: TlsFiles) -> ssl.SSLContext:
     """The client context that *files* ask for."""
+    for path in (files.ca, files.cert, files.key):
+        _check_file(path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     # Python 3.13 verifies RFC 5280 to the letter, which the usual Docker certificates are not.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -43,6 +47,20 @@ def context_of(files: TlsFiles) -> ssl.SSLContext:
     if files.cert or files.key:
         context.load_cert_chain(files.cert, files.key)
     return context
+
+
+def _check_file(path: str) -> None:
+    """OpenSSL does not say which of its files is missing."""
+    if not path:
+        return
+    try:
+        with open(path, "rb"):
+            return
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise InvalidArgument(
+            f"Failed to initialize: unable to resolve docker endpoint: open {path}: {reason}"
+        ) from None
 
 
 class TlsStream:
