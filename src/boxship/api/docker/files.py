@@ -28,7 +28,7 @@ def _stat_header(stat: PathStat) -> dict[str, str]:
         "name": stat.name,
         "size": stat.size,
         "mode": stat.mode,
-        "mtime": rfc3339(stat.mtime_ns),
+        "mtime": rfc3339(stat.mtime_ns) if stat.mtime_ns else "1970-01-01T00:00:00Z",
         "linkTarget": stat.link_target,
     }
     text = base64.b64encode(msgspec.json.encode(document)).decode()
