@@ -87,6 +87,7 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
             watch=inotify.watch_file,
         )
         closing.push_async_callback(containers.close)
+        networking.networks.editing = containers.register.editing
         builds = EngineBuilds(
             store=store,
             images=images,

@@ -31,10 +31,11 @@ class Networking:
     """`networks` for the front ends, `sandboxes` for the life of containers.
 
     Life: open in the network namespace of the host → start → restore of the sandboxes → close. Closing
-    leaves all containers connected.
+    leaves all containers connected; when there is none, it leaves nothing of ours on the host.
     """
 
     def __init__(self, config: NetworkConfig, metadata: Metadata, events: EventBus) -> None:
+        self._metadata = metadata
         self._supervisor = Supervisor("networks")
         self._route = RouteSocket()
         # The watch first: without netfilter it raises, where the library ends the process.
@@ -91,13 +92,16 @@ class Networking:
             )
 
     async def close(self) -> None:
-        """Stop serving; bridges, namespaces and rules stay."""
+        """Stop serving; while a container runs, bridges, namespaces and rules stay."""
         if self._watch is not None:
             asyncio.get_running_loop().remove_reader(self._watch)
             self._watch.close()
         await self._supervisor.close()
         self.sandboxes.close()
         await in_thread(self._namespaces.drop_spares)
+        if self._metadata.sandboxes.count() == 0:
+            await self.networks.withdraw()
+            await in_thread(self._firewall.destroy)
         if self._nft is not None:
             self._nft.close()
         self._route.close()

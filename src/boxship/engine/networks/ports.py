@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import socket
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
@@ -127,12 +128,13 @@ def _request(port: int, protocol: str, binding: PortBinding, default_ip: str) ->
 
 
 class HostPorts:
-    """The ports of this host that our containers hold."""
+    """The ports of this host that our containers hold. Thread-safe."""
 
     def __init__(self, *, translate: bool, relay: bool) -> None:
         self._translate = translate
         self._relay = relay
-        self._held: set[tuple[str, str, int]] = set()
+        self._held: dict[tuple[str, int], set[str]] = {}  # (protocol, port) → addresses
+        self._lock = threading.RLock()
         self._last: dict[str, int] = {}
         self._range = _ephemeral_range()
 
@@ -144,7 +146,8 @@ class HostPorts:
         held: list[HeldPort] = []
         try:
             for request in requests:
-                held += self._allocate(request, target)
+                with self._lock:
+                    held += self._allocate(request, target)
         except BaseException:
             self.release(held)
             raise
@@ -164,7 +167,8 @@ class HostPorts:
                 port.container_port, port.protocol, (port.host_ip,), port.host_port, port.host_port
             )
             try:
-                held += self._allocate(request, target)
+                with self._lock:
+                    held += self._allocate(request, target)
             except Internal as error:
                 failures.append(error)
                 native = target.ipv6 if ":" in port.host_ip else target.ipv4
@@ -177,7 +181,12 @@ class HostPorts:
         for each in held:
             if each.socket is not None:
                 each.socket.close()
-            self._held.discard((each.port.protocol, each.port.host_ip, each.port.host_port))
+            key = (each.port.protocol, each.port.host_port)
+            with self._lock:
+                addresses = self._held.get(key, set())
+                addresses.discard(each.port.host_ip)
+                if not addresses:
+                    self._held.pop(key, None)
 
     def _allocate(self, request: PortRequest, target: Target) -> list[HeldPort]:
         failure: Internal | None = None
@@ -236,18 +245,17 @@ class HostPorts:
         )
         self._require_free(port)
         bound = _bind(port, address)
-        self._held.add((port.protocol, host_ip, number))
+        self._held.setdefault((port.protocol, number), set()).add(host_ip)
         return HeldPort(port, address, bound, translated, relayed)
 
     def _require_free(self, port: PublishedPort) -> None:
         mine = ipaddress.ip_address(port.host_ip)
-        for protocol, text, number in self._held:
-            if number == port.host_port and protocol == port.protocol:
-                other = ipaddress.ip_address(text)
-                if other.version == mine.version and (
-                    other == mine or other.is_unspecified or mine.is_unspecified
-                ):
-                    raise PortTaken(port.host_ip, port.host_port)
+        for text in self._held.get((port.protocol, port.host_port), ()):
+            other = ipaddress.ip_address(text)
+            if other.version == mine.version and (
+                other == mine or other.is_unspecified or mine.is_unspecified
+            ):
+                raise PortTaken(port.host_ip, port.host_port)
 
 
 def _bind(port: PublishedPort, target: str) -> socket.socket | None:

@@ -36,6 +36,7 @@ from boxship.store.metadata import Metadata
 
 log = logging.getLogger(__name__)
 
+_MANY_PORTS: Final = 32
 _SPARE_DELAY_S: Final = 0.02  # the container that just attached goes first
 
 
@@ -182,7 +183,7 @@ class NetworkSandboxes:
             undo.callback(self._planner.release, pairs)
             for number, attachment in enumerate(wanted):
                 pairs.append(self._planner.endpoint(container, attachment, number))
-            held = self._planner.hold_ports(container, pairs)
+            held = await self._hold_ports(container, pairs)
             undo.callback(self._kernel.ports.release, held)
             sandbox = self._planner.sandbox(container, pairs, held)
             undo.push_async_callback(in_thread, self._demolish, sandbox, held)
@@ -203,6 +204,11 @@ class NetworkSandboxes:
         self._tell("connect", sandbox)
         self._fill_spares()
         return sandbox
+
+    async def _hold_ports(self, container: Container, pairs: Sequence[Pair]) -> list[HeldPort]:
+        if len(container.host_config.port_bindings or {}) > _MANY_PORTS:
+            return await in_thread(self._planner.hold_ports, container, pairs)
+        return self._planner.hold_ports(container, pairs)  # quicker than a thread
 
     def _fill_spares(self) -> None:
         if not self._filling:

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Final
 
 import msgspec
@@ -68,6 +68,8 @@ class NetworkService:
         self._planner = NetworkPlanner(config, state, route, bridges)
         self._bridges = bridges
         self._sandboxes = sandboxes
+        # One verb at a time for a container: the engine of containers puts its own lock here.
+        self.editing: Callable[[str], AbstractAsyncContextManager[object]] = lambda _: nullcontext()
         self._lock = asyncio.Lock()  # around choosing a subnet and making the network with it
 
     def __repr__(self) -> str:
@@ -90,6 +92,15 @@ class NetworkService:
         for network in self._state.networks():
             if network.driver == "bridge":
                 await self._ensure_device(network)
+
+    async def withdraw(self) -> None:
+        """Take the devices of all networks away; the next start makes them again."""
+        for network in self._state.networks():
+            if network.driver == "bridge":
+                try:
+                    await self._remove_device(network)
+                except BoxshipError as error:
+                    log.error("network %s: %s", network.name, error)  # noqa: TRY400 - the text says all
 
     async def _ensure_default(self) -> None:
         present = self._state.find_network_by_name(endpoints.DEFAULT)
@@ -217,7 +228,13 @@ class NetworkService:
     async def connect(self, name: str, container: str, settings: EndpointSettings) -> None:
         """See services.networks."""
         network = self._state.get_network(name)
-        found = self._get_container(container)
+        identifier = self._get_container(container).id
+        async with self.editing(identifier):
+            await self._connect(network, self._get_container(identifier), settings)
+
+    async def _connect(
+        self, network: Network, found: Container, settings: EndpointSettings
+    ) -> None:
         mode = endpoints.network_mode(found)
         if network.driver == host.NAME:
             raise InvalidArgument(
@@ -256,6 +273,10 @@ class NetworkService:
             if force:
                 raise NotFound(f"endpoint {container} not found") from None
             raise
+        async with self.editing(found.id):
+            await self._disconnect(network, self._get_container(found.id))
+
+    async def _disconnect(self, network: Network, found: Container) -> None:
         if network.driver == host.NAME and endpoints.network_mode(found) == endpoints.HOST:
             raise InvalidArgument(
                 "cannot disconnect container from host network - container "
