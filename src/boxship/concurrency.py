@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,36 @@ async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
     through, so that an undo never races the work it undoes.
     """
     future = asyncio.get_running_loop().run_in_executor(_POOL, lambda: function(*args, **kwargs))
+    return await _to_its_end(future)
+
+
+async def in_own_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same in a thread of its own: for calls that wait for a client, who may take for ever.
+
+    In the pool, a few dozen stalled clients would keep everybody else out.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def finish(outcome: Callable[[], None]) -> None:
+        if not future.done():
+            outcome()
+
+    def run() -> None:
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            outcome = partial(future.set_exception, error)
+        else:
+            outcome = partial(future.set_result, result)
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(finish, outcome)
+
+    threading.Thread(target=run, name=f"boxship-{getattr(function, '__name__', 'call')}").start()
+    return await _to_its_end(future)
+
+
+async def _to_its_end(future: "asyncio.Future[T]") -> T:
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
@@ -96,6 +127,20 @@ async def feeding(body: AsyncIterator[bytes]) -> AsyncIterator[ThreadSource]:
         await asyncio.wait([task])
 
 
+async def consume(body: AsyncIterator[bytes], function: Callable[[ThreadSource], T]) -> T:
+    """Let *function* read *body* in a thread of its own; cancelling breaks its present read."""
+    async with feeding(body) as source:
+        work = asyncio.ensure_future(in_own_thread(function, source))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            source.abort()
+            await asyncio.wait([work])
+            if not work.cancelled():
+                work.exception()  # mark it as seen
+            raise
+
+
 async def from_thread(
     function: Callable[[Callable[[T], None]], None], *, abort: Callable[[], None] | None = None
 ) -> AsyncIterator[T]:
@@ -117,7 +162,7 @@ async def from_thread(
 
     async def work() -> None:
         try:
-            await in_thread(function, put)
+            await in_own_thread(function, put)
         finally:
             items.put_nowait(None)
 

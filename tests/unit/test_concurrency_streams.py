@@ -5,7 +5,15 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from boxship.concurrency import StreamAborted, ThreadSource, feeding, from_thread, in_thread
+from boxship.concurrency import (
+    StreamAborted,
+    ThreadSource,
+    consume,
+    feeding,
+    from_thread,
+    in_own_thread,
+    in_thread,
+)
 
 
 async def body(*chunks: bytes, then: Exception | None = None) -> AsyncIterator[bytes]:
@@ -91,3 +99,43 @@ async def test_a_reader_that_leaves_wakes_a_thread_waiting_for_the_body() -> Non
             assert item == b"first"
             break
         await asyncio.wait_for(stream.aclose(), 5)  # type: ignore[attr-defined]
+
+
+async def test_consume_reads_a_body_and_returns_what_came_of_it() -> None:
+    assert await consume(body(b"ab", b"cd"), read_all) == b"abcd"
+    with pytest.raises(ValueError, match="broken"):
+        await consume(body(b"ab", then=ValueError("broken")), read_all)
+
+
+async def test_consume_can_be_cancelled_while_the_client_stalls() -> None:
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.sleep(3600)
+
+    task = asyncio.ensure_future(consume(stalled(), read_all))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 5)
+
+
+async def test_many_stalled_readers_keep_nobody_out() -> None:
+    def produce(put: Callable[[bytes], None]) -> None:
+        while True:
+            put(b"x")
+
+    streams = [from_thread(produce) for _ in range(50)]
+    for stream in streams:
+        await anext(stream)
+    assert await asyncio.wait_for(in_thread(lambda: 1), 5) == 1
+    for stream in streams:
+        await stream.aclose()  # type: ignore[attr-defined]
+
+
+async def test_a_thread_of_its_own_raises_like_a_call() -> None:
+    def fail() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        await in_own_thread(fail)
+    assert await in_own_thread(lambda: 5) == 5
