@@ -109,6 +109,11 @@ class Boxshipd:
             subprocess.run(["umount", "-l", target], check=False, capture_output=True)
         if bridge := self.bridge():
             subprocess.run(["ip", "link", "delete", bridge], check=False)
+            # a daemon that was killed had no time to take its table away
+            table = bridge.replace("-", "_")
+            subprocess.run(
+                ["nft", "delete", "table", "inet", table], check=False, capture_output=True
+            )
 
     def bridge(self) -> str:
         """The bridge that has our address."""

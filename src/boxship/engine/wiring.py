@@ -48,6 +48,7 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
 
     Leaving the block stops the engine; its containers go on.
     """
+    host.keep_memory_small()
     _prepare_roots(config)
     async with AsyncExitStack() as closing:
         events = EventBus()

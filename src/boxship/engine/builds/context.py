@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-import aiohttp
-
 from boxship.concurrency import feeding, in_thread
 from boxship.dockerfile.ignore import IgnoreMatcher, read_ignore_file
 from boxship.errors import Internal, InvalidArgument
@@ -144,6 +142,8 @@ async def download(url: str, directory: Path, checksum: str = "") -> Path:
     if not name or name in (".", "..") or "/" in name or "\0" in name:
         raise InvalidArgument(f"cannot determine filename for source {url}")
     path = directory / name
+    import aiohttp  # noqa: PLC0415 - the client costs memory and start time, and few builds need it
+
     digest = hashlib.sha256()
     size = 0
     try:
