@@ -4,6 +4,7 @@ import os
 import sys
 
 from boxship.cli.create_body import create_body
+from boxship.cli.platforms import wanted_platform
 from boxship.cli.progress import show_messages
 from boxship.cli.references import Reference, parse_reference
 from boxship.cli.terminal import terminal_size
@@ -51,7 +52,10 @@ def create(context: "Context", options: "Options", body: "dict[str, Any]") -> st
         if options.pull == "always":
             pull(context, body["Image"], options)
         host["ConsoleSize"] = list(terminal_size())
-        query = {"name": options.name or None, "platform": _platform(options.platform)}
+        query = {
+            "name": options.name or None,
+            "platform": _platform(wanted_platform(options.platform)),
+        }
         try:
             answer = context.client.post("/containers/create", query, body=body)
         except ApiError as error:
@@ -103,7 +107,7 @@ def pull(context: "Context", image: str, options: "Options") -> None:
     query = {
         "fromImage": reference.full_name,
         "tag": reference.digest or reference.tag or "latest",
-        "platform": options.platform.lower() or None,
+        "platform": wanted_platform(options.platform).lower() or None,
     }
     headers = auth_header(context, reference.domain)
     response = context.client.request("POST", "/images/create", query, headers=headers)

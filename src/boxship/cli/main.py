@@ -63,7 +63,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # whatever the locale says, as Docker's CLI; file names may hold any bytes
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
-    status = run(sys.argv[1:])
+    try:
+        status = run(sys.argv[1:])
+    except Exception:  # noqa: BLE001 - the last resort: whatever gets here is a bug of ours
+        from traceback import print_exc
+
+        print_exc()
+        say(f"{PROGRAM}: this is a bug of Boxship; please report it with the lines above")
+        status = 1
     try:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -43,6 +43,13 @@ def parse_platform(text: str) -> "dict[str, str]":
     return platform
 
 
+def wanted_platform(given: str) -> str:
+    """--platform, or else DOCKER_DEFAULT_PLATFORM."""
+    from os import environ
+
+    return given or environ.get("DOCKER_DEFAULT_PLATFORM", "")
+
+
 def _native() -> str:
     from os import uname
 

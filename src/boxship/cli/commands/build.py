@@ -9,6 +9,7 @@ from boxship.cli.build_context import compressed, open_context
 from boxship.cli.create_body import pairs
 from boxship.cli.credentials import all_header
 from boxship.cli.flags import Command, Flag, Options
+from boxship.cli.platforms import wanted_platform
 from boxship.cli.progress import StreamFailed, show_messages
 from boxship.cli.references import parse_reference
 from boxship.cli.running import Context, Failed
@@ -130,8 +131,7 @@ def _query(context: Context, options: Options) -> "dict[str, Any]":
         "cachefrom": dumps(options.cache_from) if options.cache_from else None,
         "securityopt": options.security_opt or None,
         "isolation": options.isolation or None,
-        "platform": (options.platform or os.environ.get("DOCKER_DEFAULT_PLATFORM", "")).lower()
-        or None,
+        "platform": wanted_platform(options.platform).lower() or None,
         "version": "1",
     }
 

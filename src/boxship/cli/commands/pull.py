@@ -4,6 +4,7 @@ import sys
 
 from boxship.cli.credentials import auth_header
 from boxship.cli.flags import Command, Flag, Options
+from boxship.cli.platforms import wanted_platform
 from boxship.cli.progress import show_messages
 from boxship.cli.references import parse_reference
 from boxship.cli.running import Context, Failed
@@ -24,7 +25,7 @@ def run(context: Context, options: Options) -> None:
     query = {
         "fromImage": reference.full_name,
         "tag": None if options.all_tags else (reference.digest or reference.tag),
-        "platform": options.platform.lower() or None,
+        "platform": wanted_platform(options.platform).lower() or None,
     }
     sys.stdout.flush()
     response = context.client.request(
