@@ -1,10 +1,14 @@
 """`run` flags to the body of a create, where comparing with docker shows little."""
 
+import contextlib
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from boxship.cli.commands.run import COMMAND
 from boxship.cli.create_body import create_body
-from boxship.cli.flags import UsageError, parse
+from boxship.cli.flags import Flag, UsageError, parse
 from boxship.errors import InvalidArgument
 
 
@@ -74,4 +78,17 @@ def test_nonsense_is_refused_before_anything_is_sent(argv: tuple[str, ...]) -> N
 )
 def test_nonsense_is_refused_while_parsing(argv: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
+        body(*argv)
+
+
+NASTY = st.text(alphabet="a0:=,/-.[]*\"' \n%é\udcff", max_size=14)
+VALUED = [flag for flag in COMMAND.flags if flag.kind != "bool" and flag.name != "env-file"]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.sampled_from(VALUED), NASTY), max_size=4))
+def test_any_command_line_is_sent_or_refused(pairs: list[tuple[Flag, str]]) -> None:
+    """No value makes the program fall over."""
+    argv = [word for flag, value in pairs for word in (f"--{flag.name}", value)]
+    with contextlib.suppress(UsageError, InvalidArgument):
         body(*argv)

@@ -1,6 +1,10 @@
 """Image names as the command line takes them."""
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from boxship.cli.platforms import parse_platform
 from boxship.cli.references import parse_reference
@@ -58,3 +62,10 @@ def test_platforms() -> None:
     for text in ("", "a/b/c/d", "linux/", "plan9 "):
         with pytest.raises(InvalidArgument):
             parse_platform(text)
+
+
+@given(st.text(alphabet="aA0:/@._-\n é", max_size=30))
+def test_any_text_is_a_reference_or_refused(text: str) -> None:
+    with contextlib.suppress(InvalidArgument):
+        again = parse_reference(str(parse_reference(text)))
+        assert parse_reference(str(again)).full_name == again.full_name
