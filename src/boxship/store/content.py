@@ -184,13 +184,21 @@ class Content:
 
     def delete(self, digest: str) -> int:
         """Remove a blob; return the bytes it had, 0 when it was not here."""
-        path = self.path(digest)
-        try:
-            size = path.stat().st_size
-            path.unlink()
-        except FileNotFoundError:
+        detached = self.detach(digest)
+        if detached is None:
             return 0
+        path, size = detached
+        path.unlink()
         return size
+
+    def detach(self, digest: str) -> tuple[Path, int] | None:
+        """The quick half of `delete`: its file, for the caller to remove, and its bytes."""
+        aside = self.ingest / f"deleted-{os.urandom(8).hex()}"
+        try:
+            self.path(digest).rename(aside)
+        except FileNotFoundError:
+            return None
+        return aside, aside.stat().st_size
 
     def list(self) -> Iterator[tuple[BlobDigest, int]]:
         """Every blob and its size."""

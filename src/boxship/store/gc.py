@@ -103,26 +103,25 @@ class Collector:
 
     def _delete(self, blobs: Iterable[str] | None, names: Iterable[str]) -> Collected:
         """Mark and delete while no lease can come or go: work records its result before it lets go."""
-        directories = []
         with self._leases.lock:
             marks = self.mark()
             gone = list(self._detach_snapshots(marks, names))
-            directories = [directory for _, _, directory in gone]
             if blobs is None:
                 blobs = [digest for digest, _ in self._content.list()]
-            deleted, reclaimed = self._delete_blobs(marks, blobs)
-        for directory in directories:
+            files = list(self._detach_blobs(marks, blobs))
+        for _, _, path in files:
+            path.unlink()
+        for _, _, directory in gone:
             remove_tree(directory)
-        reclaimed += sum(size for _, size, _ in gone)
-        return Collected(tuple(deleted), tuple(name for name, _, _ in gone), reclaimed)
+        reclaimed = sum(size for _, size, _ in [*files, *gone])
+        return Collected(
+            tuple(digest for digest, _, _ in files), tuple(name for name, _, _ in gone), reclaimed
+        )
 
-    def _delete_blobs(self, marks: Marks, blobs: Iterable[str]) -> tuple[list[str], int]:
-        deleted, reclaimed = [], 0
+    def _detach_blobs(self, marks: Marks, blobs: Iterable[str]) -> Iterator[tuple[str, int, Path]]:
         for digest in sorted(set(blobs) - marks.blobs):
-            if not self._leases.is_kept(digest) and (size := self._content.delete(digest)):
-                deleted.append(digest)
-                reclaimed += size
-        return deleted, reclaimed
+            if not self._leases.is_kept(digest) and (found := self._content.detach(digest)):
+                yield digest, found[1], found[0]
 
     def _detach_snapshots(
         self, marks: Marks, names: Iterable[str]

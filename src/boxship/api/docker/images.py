@@ -20,15 +20,18 @@ from boxship.services.images import ImageListing, ImportRequest
 TAR = "application/x-tar"
 
 
-def progress_stream(messages: AsyncIterator[Progress]) -> Stream:
-    """Messages as they come; an error before the first one is an ordinary error answer."""
+def progress_stream(messages: AsyncIterator[Progress], *, always: bool = False) -> Stream:
+    """Messages as they come; an error before the first one is an ordinary error answer.
+
+    With *always* it is a message too: `load` answers 200 before it has looked at the archive.
+    """
 
     async def produce(output: Output) -> None:
         try:
             async for message in messages:
                 await output.write(wire.dump(events.progress(message)))
         except BoxshipError as error:
-            if not output.started:
+            if not (always or output.started):
                 raise
             log_unforeseen(error)
             await output.write(wire.dump(events.progress(Progress(error=text_of(error)))))
@@ -94,7 +97,7 @@ async def load(services: Services, request: Request) -> Answer:
     messages = services.images.load(
         request.chunks(), quiet=query.flag("quiet"), platform=query.text("platform")
     )
-    return progress_stream(messages)
+    return progress_stream(messages, always=True)
 
 
 async def save_one(services: Services, request: Request) -> Answer:
