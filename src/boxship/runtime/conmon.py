@@ -76,8 +76,9 @@ class ConmonRuntime:
         runtime = self._runtime(container)
         record = self._new_record(bundle, runtime)
         async with AsyncExitStack() as undo:
-            args, unknown_filter = await in_thread(self._prepare, bundle, record, runtime)
+            # before the call: a cancelled one is let finish, and must be undone all the same
             undo.push_async_callback(in_thread, self._clear, record)
+            args, unknown_filter = await in_thread(self._prepare, bundle, record, runtime)
             config = container.config
             supervision = Supervision(
                 container_id=container.id,
@@ -181,8 +182,8 @@ class ConmonRuntime:
         """Start one more process; its streams miss nothing."""
         directory = self._exec_directory(container.id, spec.id)
         async with AsyncExitStack() as undo:
+            undo.push_async_callback(in_thread, _remove_tree, directory)
             await in_thread(self._prepare_exec, container, spec, directory)
-            undo.push_async_callback(in_thread, shutil.rmtree, directory, ignore_errors=True)
             supervision = Supervision(
                 container_id=container.id,
                 unit=spec.id,
@@ -235,8 +236,8 @@ class ConmonRuntime:
         runtime = self._runtime(container)
         record = self._new_record(bundle, runtime)
         async with AsyncExitStack() as undo:
-            args, _ = await in_thread(self._prepare, bundle, record, runtime)
             undo.push_async_callback(in_thread, self._clear, record)
+            args, _ = await in_thread(self._prepare, bundle, record, runtime)
             cgroup = open_cgroup(record.cgroup, self._settings.hierarchies)
 
             async def kill() -> None:
