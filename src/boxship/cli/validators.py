@@ -280,4 +280,9 @@ def fields_of(text: str) -> "list[str]":
         return text.split(",")
     import csv
 
-    return next(csv.reader([text], strict=True))
+    try:
+        return next(csv.reader([text], strict=True))
+    except (csv.Error, StopIteration):
+        raise ValueError(
+            'parse error on line 1, column 1: extraneous or missing " in quoted-field'
+        ) from None
