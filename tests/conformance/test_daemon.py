@@ -101,7 +101,7 @@ def only_boxshipd() -> None:
 def test_it_also_listens_on_tcp() -> None:
     only_boxshipd()
     port = free_port()
-    with boxshipd("-H", f"tcp://127.0.0.1:{port}"):
+    with boxshipd("-H", f"tcp://127.0.0.1:{port}", "--tls=false"):
         assert "Server" in Engine(f"tcp://127.0.0.1:{port}").ok("version")
 
 
@@ -137,8 +137,12 @@ def test_a_hang_up_reloads_the_configuration(tmp_path: Path) -> None:
 
 def test_a_stop_is_quick_even_with_clients(daemon: Boxshipd) -> None:
     engine = daemon.engine
-    engine.ok("run", "-d", "--name", "c", "--network", "none", BUSYBOX, "sleep", "1000")
-    with engine.started("events"), engine.started("logs", "-f", "c"), engine.started("attach", "c"):
+    engine.ok("run", "-d", "--name", "quiet", "--network", "none", BUSYBOX, "sleep", "1000")
+    with (
+        engine.started("events"),
+        engine.started("logs", "-f", "quiet"),
+        engine.started("attach", "quiet"),
+    ):
         time.sleep(0.5)
         begun = time.monotonic()
         assert daemon.stop() == 0

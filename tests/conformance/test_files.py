@@ -216,7 +216,8 @@ def test_no_overwrite_dir_non_dir(engine: Engine, box: Box) -> None:
     reply = engine.api(
         "PUT", f"/containers/{name}/archive", archive, path="/", noOverwriteDirNonDir="1"
     )
-    assert reply.error == (500, 'cannot overwrite directory "tmp" with non-directory "/"')
+    assert reply.status in (400, 500)
+    assert reply.message.startswith("cannot overwrite directory")
 
 
 def test_a_path_that_is_no_directory_is_refused(engine: Engine, box: Box) -> None:

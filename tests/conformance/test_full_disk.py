@@ -46,7 +46,10 @@ def test_a_load_that_does_not_fit(small: Boxshipd) -> None:
     before, images = free(small), small.engine.ok("images", "-aq")
     result = small.engine.docker("load", "-q", stdin=big("big:latest"))
     assert result.code == 1
-    assert "no space left on device" in result.stderr.lower()
+    assert (
+        "no space left on device" in result.stderr.lower()
+        or "larger than there is room" in result.stderr
+    )
     assert small.engine.ok("images", "-aq") == images
     assert before - free(small) < 1 << 20
     assert small.engine.ok("run", "--rm", BUSYBOX, "echo", "well") == "well"
@@ -86,8 +89,8 @@ def test_a_build_that_does_not_fit(small: Boxshipd) -> None:
 
 def test_a_copy_that_does_not_fit(small: Boxshipd) -> None:
     engine, before = small.engine, free(small)
-    engine.ok("create", "--name", "c", BUSYBOX)
+    engine.ok("create", "--name", "target", BUSYBOX)
     archive = tar([entry("big", os.urandom(SIZE))])
-    assert engine.docker("cp", "-", "c:/tmp", stdin=archive).code == 1
-    engine.ok("rm", "c")
+    assert engine.docker("cp", "-", "target:/tmp", stdin=archive).code == 1
+    engine.ok("rm", "target")
     assert before - free(small) < 1 << 20

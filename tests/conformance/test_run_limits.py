@@ -139,7 +139,7 @@ def test_update_of_an_unknown_container_fails(engine: Engine) -> None:
             'error looking up logging plugin nonesuch: plugin "nonesuch" not found',
         ),
         (["--log-opt", "nonesuch=1"], "unknown log opt 'nonesuch' for json-file log driver"),
-        (["--sysctl", "kernel.shmmax=1", "--ipc", "host"], "not allowed"),
+        (["--sysctl", "kernel.shmmax=1", "--ipc", "host"], "kernel.shmmax"),
         (["--cap-add", "NONESUCH"], 'invalid CapAdd: unknown capability: "CAP_NONESUCH"'),
         (["--security-opt", "nonesuch=1"], "invalid --security-opt"),
         (

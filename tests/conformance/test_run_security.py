@@ -61,7 +61,8 @@ def test_all_capabilities(box: Box, flags: list[str]) -> None:
 
 
 def test_dev_holds_the_usual_and_no_more(box: Box) -> None:
-    assert box.sh("cd /dev; ls -l | awk 'NR>1 {print $1, $NF}' | sort -k2") == (
+    # /dev/core is made by runtimes where the machine has a /proc/kcore
+    assert box.sh("cd /dev; rm -f core; ls -l | awk 'NR>1 {print $1, $NF}' | sort -k2") == (
         "lrwxrwxrwx /proc/self/fd\nlrwxrwxrwx /proc/self/fd/0\nlrwxrwxrwx /proc/self/fd/1\nlrwxrwxrwx /proc/self/fd/2\ncrw-rw-rw- full\ndrwxrwxrwt mqueue\ncrw-rw-rw- null\ndrwxr-xr-x pts\nlrwxrwxrwx pts/ptmx\ncrw-rw-rw- random\ndrwxrwxrwt shm\ncrw-rw-rw- tty\ncrw-rw-rw- urandom\ncrw-rw-rw- zero"
     )
 
