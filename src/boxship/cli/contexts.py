@@ -3,7 +3,7 @@
 import hashlib
 import os
 
-from boxship.cli.running import Endpoint
+from boxship.cli.hosts import Endpoint
 from boxship.client.codec import dumps, loads
 from boxship.errors import AlreadyExists, InvalidArgument, NotFound
 

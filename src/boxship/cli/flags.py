@@ -4,6 +4,7 @@ A command is data: `Command(use, run, arity, flags)`. Help, errors and parsing c
 """
 
 from boxship.cli import PROGRAM
+from boxship.cli.quoting import go_quote
 from boxship.errors import BoxshipError
 
 TYPE_CHECKING = False
@@ -122,11 +123,6 @@ def parse_bool(text: str) -> bool:
     if text in _FALSE:
         return False
     raise ValueError(f"strconv.ParseBool: parsing {go_quote(text)}: invalid syntax")
-
-
-def go_quote(text: str) -> str:
-    """Go's %q, for the texts that occur in messages."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 class Options:

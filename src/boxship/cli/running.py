@@ -3,6 +3,7 @@
 import sys
 from os import environ
 
+from boxship.cli.hosts import DEFAULT_HOST, Endpoint
 from boxship.errors import BoxshipError, InvalidArgument
 
 TYPE_CHECKING = False
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from boxship.client.http import Client
     from boxship.client.tls import TlsFiles
 
-DEFAULT_HOST = "unix:///run/boxship/boxship.sock"
-
 
 class Failed(BoxshipError):
     """Some of several things failed and each has been reported."""
@@ -24,17 +23,6 @@ class Failed(BoxshipError):
     def __init__(self, text: str = "", status: int = 1) -> None:
         super().__init__(text)
         self.exit_status = status
-
-
-class Endpoint:
-    """Which daemon to speak to; `named` says that the user chose it."""
-
-    __slots__ = ("host", "named", "tls")
-
-    def __init__(self, host: str, tls: "TlsFiles | None" = None, *, named: bool = True) -> None:
-        self.host = host
-        self.tls = tls
-        self.named = named
 
 
 class Context:

@@ -1,6 +1,6 @@
 """Texts of flags to values: numbers, sizes, durations, with Go's error texts."""
 
-from boxship.cli.flags import go_quote
+from boxship.cli.quoting import go_quote
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from boxship.cli import credentials
 from boxship.cli.config import load
 from boxship.cli.contexts import Store
 from boxship.cli.flags import parse
+from boxship.cli.hosts import DEFAULT_HOST, Endpoint
 from boxship.cli.main import GLOBAL, run
-from boxship.cli.running import DEFAULT_HOST, Context, Endpoint
+from boxship.cli.running import Context
 from boxship.errors import BoxshipError
 
 

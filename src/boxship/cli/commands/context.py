@@ -6,7 +6,8 @@ import sys
 from boxship.cli.contexts import NoSuchContext, Store
 from boxship.cli.flags import FORMAT_HELP, MANY, TABLE_FORMAT_HELP, Command, Flag, Options
 from boxship.cli.formatting import Listing, print_template
-from boxship.cli.running import DEFAULT_HOST, Context, Failed
+from boxship.cli.hosts import DEFAULT_HOST
+from boxship.cli.running import Context, Failed
 from boxship.client.codec import dumps, indent
 from boxship.errors import InvalidArgument
 
