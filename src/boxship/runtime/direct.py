@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,9 @@ from boxship.runtime.contract import Output
 from boxship.runtime.waiting import wait_child, wait_readable
 
 _CHUNK: Final = 65536
+_ATTEMPTS: Final = 100
+_PATIENCE_S: Final = 0.05
+_LOG_DELAY_S: Final = 0.03
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -62,7 +65,7 @@ async def run(
             if not complaint:
                 await held.release()
         except BaseException:
-            await asyncio.shield(_end(pid, kill))
+            await asyncio.shield(_end(pid, kill, [read for read, _ in pipes]))
             raise
     finally:
         for read, _ in pipes:
@@ -78,11 +81,15 @@ class _Held:
         self._log = log
         self._output = output
         self._chunks: list[bytes] = []
+        self._running = False
 
     async def output(self, stream: int, data: bytes) -> None:
-        if self._chunks or (self._log.exists() and self._log.stat().st_size):
+        if not self._running:
+            await asyncio.sleep(_LOG_DELAY_S)  # the runtime writes its log after the complaint
+        if self._log.exists() and self._log.stat().st_size:
             self._chunks.append(data)
         else:
+            self._running = True
             await self._output(stream, data)
 
     async def release(self) -> None:
@@ -90,12 +97,29 @@ class _Held:
             await self._output(2, data)
 
 
-async def _end(pid: int, kill: Callable[[], Awaitable[None]]) -> None:
-    """First the runtime, lest it starts something more; then what it started."""
+async def _end(pid: int, kill: Callable[[], Awaitable[None]], held_open: Sequence[int]) -> None:
+    """First the runtime, lest it starts something more; then what it started.
+
+    What it was just starting may not have reached its cgroup yet: until its streams are closed (they are,
+    once it is dead) it is looked for again.
+    """
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     await wait_child(pid)
-    await kill()
+    for _ in range(_ATTEMPTS):
+        await kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_S):
+                for fd in held_open:
+                    await _drain(fd)
+            return
+
+
+async def _drain(fd: int) -> None:
+    async def drop(_stream: int, _data: bytes) -> None:
+        pass
+
+    await _pump(fd, 1, drop)
 
 
 async def _pump(fd: int, stream: int, output: Output) -> None:

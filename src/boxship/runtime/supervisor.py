@@ -5,8 +5,10 @@ us, keeps the streams and the log, and writes the exit code into its directory. 
 directories holds `attach` (socket), `ctl` (FIFO), `pidfile`, and in the end `exit` and perhaps `oom`.
 """
 
+import asyncio
 import contextlib
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -21,6 +23,7 @@ from boxship.runtime.waiting import read_line, read_memory_file, wait_child, wai
 
 LOG: Final = "runtime.log"
 FILES: Final = ("attach", "ctl", "winsz", "pidfile", "exit", "oom", LOG)
+_CREATION_LIMIT_S: Final = 20
 _SOCKET_PATH_LIMIT: Final = 80  # of TMPDIR, where conmon makes its console socket
 
 
@@ -50,6 +53,7 @@ class Supervision(msgspec.Struct, frozen=True, kw_only=True):
     stdin: bool
     leave_stdin_open: bool
     log_path: str = ""
+    log_max_bytes: int = 0
     process_spec: str = ""  # of an exec
 
 
@@ -113,7 +117,7 @@ class Conmon:
         """Kill and reap a supervisor of ours."""
         if pid in self._children:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, 9)
+                os.kill(pid, signal.SIGKILL)
             await self._reap(pid)
 
     async def wait(self, supervised: SupervisedProcess) -> None:
@@ -135,8 +139,8 @@ class Conmon:
         started = process.start_time(pid) or 0
         try:
             line = await read_line(sync_read)
-        except BaseException:
-            await self.abandon(pid)
+        except asyncio.CancelledError:
+            await self._give_up(pid, sync_read)
             raise
         if not line:
             said = await self._complaint(pid, errors)
@@ -147,6 +151,20 @@ class Conmon:
             await self._reap(pid)
             raise Refused(report.message)
         return SupervisedProcess(report.data, pid, started)
+
+    async def _give_up(self, pid: int, sync_read: int) -> None:
+        """Undo a creation under way.
+
+        The runtime is let finish first: killed in the middle, it may still be making a cgroup or a process
+        while its traces are being removed.
+        """
+        with contextlib.suppress(TimeoutError, msgspec.DecodeError):
+            line = await asyncio.wait_for(read_line(sync_read), _CREATION_LIMIT_S)
+            report = msgspec.json.decode(line.partition(b"\n")[0], type=Report)
+            if report.data > 0:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(report.data, signal.SIGKILL)
+        await self.abandon(pid)
 
     async def _complaint(self, pid: int, errors: int) -> str:
         await self._reap(pid)
@@ -208,6 +226,8 @@ def _arguments(supervision: Supervision) -> Sequence[str]:
         "--full-attach",
         "--no-sync-log",  # an fsync at each exit would cost more than the container did
     ]
+    if supervision.log_max_bytes:
+        arguments += ["--log-size-max", str(supervision.log_max_bytes)]
     for argument in runtime.global_arguments():
         arguments += ["--runtime-arg", argument]
     if supervision.terminal:
