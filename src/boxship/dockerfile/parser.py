@@ -57,6 +57,7 @@ class Dockerfile(msgspec.Struct, frozen=True):
     statements: tuple[Statement, ...]
     escape: str = "\\"
     syntax: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
@@ -67,10 +68,11 @@ def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
     lines = text.replace("\r\n", "\n").split("\n")
     directives = _directives(lines)
     escape = directives.get("escape", "\\")
-    statements = tuple(_Reader(lines, escape).statements())
+    reader = _Reader(lines, escape)
+    statements = tuple(reader.statements())
     if not statements:
         raise DockerfileError(f"the Dockerfile ({name}) cannot be empty")
-    return Dockerfile(statements, escape, directives.get("syntax", ""))
+    return Dockerfile(statements, escape, directives.get("syntax", ""), reader.warnings)
 
 
 def parse_statement(text: str, line: int, escape: str = "\\") -> Statement:
@@ -92,7 +94,7 @@ def _directives(lines: list[str]) -> dict[str, str]:
         found[name] = match[2]
         if name == "escape" and match[2] not in ("\\", "`"):
             raise DockerfileError(
-                f"invalid escape token '{match[2]}' does not match ` or \\", number
+                f"failed to parse Dockerfile: invalid escape token '{match[2]}' does not match ` or \\"
             )
     return found
 
@@ -106,6 +108,7 @@ class _Reader:
         self._first = first
         self._escape = escape
         token = re.escape(escape)
+        self._gaps: list[str] = []
         self._continued = re.compile(rf"([^{token}]){token}[ \t]*$|^{token}[ \t]*$")
 
     def statements(self) -> Iterator[Statement]:
@@ -113,6 +116,17 @@ class _Reader:
             line = self._line().lstrip()
             if line and not line.startswith("#"):
                 yield self._statement(line)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What Docker says of statements with empty lines in them."""
+        if not self._gaps:
+            return ()
+        listed = (f"[WARNING]: Empty continuation line found in: {each}" for each in self._gaps)
+        return (
+            *listed,
+            "[WARNING]: Empty continuation lines will become errors in a future release.",
+        )
 
     @property
     def _number(self) -> int:
@@ -131,8 +145,10 @@ class _Reader:
         joined, goes_on = self._cut(line)
         parts = [joined]
         length = len(joined)
+        has_gap = False
         while goes_on and self._at < len(self._lines):
             line = self._line()
+            has_gap = has_gap or not line.strip()
             if not line.strip() or line.lstrip().startswith("#"):
                 continue
             joined, goes_on = self._cut(line)
@@ -141,6 +157,8 @@ class _Reader:
             if length > MAX_LINE:
                 raise DockerfileError(f"statement is longer than {MAX_LINE} characters", start)
         original = "".join(parts).strip()
+        if has_gap:
+            self._gaps.append(original)
         return self._split(original, start)
 
     def _cut(self, line: str) -> tuple[str, bool]:

@@ -134,6 +134,8 @@ class _Words:
 
     def command(self) -> Command:
         words = self.json()
+        if words is None and not self.rest:
+            return Command((), shell_form=True)
         return (
             Command((self.rest,), shell_form=True)
             if words is None
@@ -225,8 +227,6 @@ def _from(words: _Words) -> From:
 
 
 def _run(words: _Words) -> Run:
-    if not words.rest:
-        raise words.error("RUN requires at least one argument")
     return Run(
         line=words.statement.line,
         original=words.statement.original,
@@ -326,8 +326,8 @@ def _health_check(words: _Words) -> HealthCheck:
     retries = words.flag("retries") or "0"
     if not re.fullmatch(r"-?\d+", retries):
         raise words.error(f'strconv.ParseInt: parsing "{retries}": invalid syntax')
-    if int(retries) < 0 or (words.flag("retries") and int(retries) < 1):
-        raise words.error(f"--retries must be at least 1 (not {retries})")
+    if int(retries) < 0:
+        raise words.error(f"--retries cannot be negative ({retries})")
     return HealthCheck(
         line=line,
         original=original,

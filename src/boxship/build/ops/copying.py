@@ -4,6 +4,7 @@ The same packing, with times left out, gives the checksum that the cache goes by
 same, a changed one is not.
 """
 
+import errno
 import hashlib
 import os
 import posixpath
@@ -86,7 +87,13 @@ def make_directory(target_root: str, path: str) -> None:
         try:
             mkdirs_in_root(target_fd, path, 0o755, 0, 0)
         except OSError as error:
-            raise CopyFailed(f"cannot mkdir: {path}: {error.strerror}") from error
+            raise CopyFailed(_why_not(path, error)) from error
+
+
+def _why_not(path: str, error: OSError) -> str:
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"Cannot mkdir: {path} is not a directory"
+    return f"cannot mkdir: {path}: {error.strerror}"
 
 
 def _copy_one(

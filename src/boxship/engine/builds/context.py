@@ -167,6 +167,12 @@ async def download(url: str, directory: Path, checksum: str = "") -> Path:
                     digest.update(chunk)
                     await in_thread(file.write, chunk)
             modified = response.headers.get("Last-Modified", "")
+    except aiohttp.ClientConnectorError as error:
+        number = error.errno or 0
+        why = os.strerror(number).lower() if number > 0 else str(error)
+        raise InvalidArgument(
+            f'Get "{url}": dial tcp {error.host}:{error.port}: connect: {why}'
+        ) from error
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:
         raise InvalidArgument(f'Get "{url}": {error}') from error
     if checksum and checksum != f"sha256:{digest.hexdigest()}":

@@ -88,16 +88,18 @@ class EngineBuilds:
         async with contextlib.AsyncExitStack() as undo:
             await in_thread(directory.mkdir, 0o700)
             undo.push_async_callback(in_thread, shutil.rmtree, directory)
-            local, plan = await self._prepare(request, context, directory)
+            local, plan, warnings = await self._prepare(request, context, directory)
             lease = undo.enter_context(self._store.collector.tidying("build"))
             build = _Build(self, request, plan, local, directory, lease)
+            for warning in () if request.quiet else warnings:
+                yield Progress(stream=f"\x1b[91m{warning}\n\x1b[0m")
             async with contextlib.aclosing(build.run(names)) as messages:
                 async for message in messages:
                     yield message
 
     async def _prepare(
         self, request: BuildRequest, body: AsyncIterator[bytes], directory: Path
-    ) -> tuple[Local, BuildPlan]:
+    ) -> tuple[Local, BuildPlan, tuple[str, ...]]:
         root = directory / "context"
         await in_thread(root.mkdir, 0o755)
         dockerfile = request.dockerfile
@@ -120,7 +122,7 @@ class EngineBuilds:
             platform_args=_platform_args(request.platform),
             labels=request.labels,
         )
-        return Local(str(root)), plan
+        return Local(str(root)), plan, parsed.warnings
 
     async def cache(self) -> Sequence[CacheRecord]:
         """See services.builds. Steps' layers belong to images: what is here takes no space of its own."""

@@ -36,7 +36,7 @@ from boxship.dockerfile.instructions import (
 from boxship.dockerfile.reading import read_text
 from boxship.engine.builds.transcript import Transcript
 from boxship.engine.images.creation import now_text
-from boxship.errors import InvalidArgument, Unsupported
+from boxship.errors import BoxshipError, InvalidArgument, Unsupported
 from boxship.model.container import HostConfig
 from boxship.model.descriptor import Platform
 from boxship.model.digest import short_id
@@ -261,7 +261,7 @@ class StageRunner:
         words = command_line(self._config, instruction.command)
         if not heredocs:
             return words
-        text = instruction.command.words[0]
+        text = "".join(instruction.command.words)
         if (
             len(heredocs) == 1
             and text.strip().lstrip("0123456789<-").strip("\"'") == heredocs[0].name
@@ -353,7 +353,7 @@ class StageRunner:
             return Layers((await self._base.stage(other.index)).layers)
         try:
             return Layers((await self._base.image(name)).layers)
-        except InvalidArgument as error:
+        except BoxshipError as error:
             raise InvalidArgument(f"invalid from flag value {name}: {error}") from error
 
     # ---- doing and recording
@@ -369,6 +369,7 @@ class StageRunner:
             began = True
 
         result = await self._base.solver.solve(vertex, self._say.output, begin)
+        await self._say.flush()
         if began and runs and self._base.removes:
             await self._say.line(f" ---> Removed intermediate container {container}")
         return result

@@ -7,6 +7,7 @@ from typing import Final
 from boxship.model.progress import Progress
 
 _DEPTH: Final = 512
+_LONG_LINE: Final = 16 << 10
 _RED, _NORMAL = "\x1b[91m", "\x1b[0m"
 
 
@@ -16,7 +17,7 @@ class Transcript:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._queue: asyncio.Queue[Progress | None] = asyncio.Queue(_DEPTH)
-        self._broken: dict[int, bytes] = {}
+        self._partial: dict[int, bytes] = {}
 
     async def words(self, text: str) -> None:
         """Say something, as it is."""
@@ -33,13 +34,23 @@ class Transcript:
         await self.words("\n")
 
     async def output(self, stream: int, data: bytes) -> None:
-        """What a process wrote; standard error in red."""
-        data = self._broken.pop(stream, b"") + data
-        whole = _whole_characters(data)
+        """What a process wrote, by whole lines; standard error in red."""
+        data = self._partial.pop(stream, b"") + data
+        whole = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if whole == 0 and len(data) > _LONG_LINE:
+            whole = len(data)
         if whole < len(data):
-            self._broken[stream] = data[whole:]
-        text = data[:whole].decode(errors="replace")
-        if text:
+            self._partial[stream] = data[whole:]
+        await self._write(stream, data[:whole])
+
+    async def flush(self) -> None:
+        """The process ended: what it wrote of a line is all there is of it."""
+        for stream in sorted(self._partial):
+            await self._write(stream, self._partial.pop(stream))
+
+    async def _write(self, stream: int, data: bytes) -> None:
+        if data:
+            text = data.decode(errors="replace")
             await self.words(f"{_RED}{text}{_NORMAL}" if stream == 2 else text)
 
     async def end(self) -> None:
@@ -50,14 +61,3 @@ class Transcript:
         """All of it, until the end."""
         while (message := await self._queue.get()) is not None:
             yield message
-
-
-def _whole_characters(data: bytes) -> int:
-    """How many bytes of *data* are complete UTF-8: a read may end within a character."""
-    for back in range(1, min(4, len(data)) + 1):
-        byte = data[-back]
-        if byte & 0xC0 == 0x80:
-            continue
-        length = 4 if byte >= 0xF0 else 3 if byte >= 0xE0 else 2 if byte >= 0xC0 else 1
-        return len(data) - back if length > back else len(data)
-    return len(data)
