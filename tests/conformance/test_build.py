@@ -144,7 +144,7 @@ def test_arguments(engine: Engine, box: Box) -> None:
 
 
 def test_the_cache_hits_until_something_changes(engine: Engine, box: Box, tmp_path: Path) -> None:
-    where = context(tmp_path, f"FROM {BUSYBOX}\nCOPY f /f\nRUN date +%s%N > /when\n", f=box.prefix)
+    where = context(tmp_path, f"FROM {BUSYBOX}\nCOPY f /f\nRUN cat /proc/sys/kernel/random/uuid > /when\n", f=box.prefix)
 
     def when() -> str:
         image = box.image()
@@ -160,7 +160,7 @@ def test_the_cache_hits_until_something_changes(engine: Engine, box: Box, tmp_pa
 
 
 def test_no_cache_builds_again(engine: Engine, box: Box) -> None:
-    text = f"FROM {BUSYBOX}\nRUN date +%s%N > /when\n"
+    text = f"FROM {BUSYBOX}\nRUN cat /proc/sys/kernel/random/uuid > /when\n"
     images = [
         built(engine, box, text),
         built(engine, box, text),
