@@ -1,8 +1,11 @@
 """Removing directory trees of any depth that strangers filled."""
 
 import contextlib
+import errno
+import itertools
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -43,21 +46,19 @@ def remove_at(parent_fd: int, name: str | bytes) -> None:
 
 
 def _empty(top: int) -> None:
-    pending = _sweep(top, top, 0)
-    number = len(pending)
+    names = (f".removing-{os.urandom(8).hex()}" for _ in itertools.count())
+    pending = _sweep(top, top, names)
     while pending:
         name = pending.pop()
         fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=top)
         try:
-            found = _sweep(fd, top, number)
+            pending += _sweep(fd, top, names)
         finally:
             os.close(fd)
         os.rmdir(name, dir_fd=top)
-        number += len(found)
-        pending += found
 
 
-def _sweep(fd: int, top: int, number: int) -> list[str]:
+def _sweep(fd: int, top: int, names: Iterator[str]) -> list[str]:
     """Remove all of one directory but filled subdirectories: those move to *top* under new names."""
     moved: list[str] = []
     with os.scandir(fd) as entries:
@@ -68,25 +69,9 @@ def _sweep(fd: int, top: int, number: int) -> list[str]:
             continue
         try:
             os.rmdir(name, dir_fd=fd)
-        except OSError:
-            target = f".removing-{number + len(moved)}"
-            if fd == top and name == target:
-                moved.append(name)
-                continue
-            _move(fd, name, top, target)
-            moved.append(target)
-    return moved
-
-
-def _move(fd: int, name: str, top: int, target: str) -> None:
-    while True:
-        try:
-            os.rename(name, target, src_dir_fd=fd, dst_dir_fd=top)
-            return
-        except (FileExistsError, OSError) as error:
-            # the name is taken by something that was here before us: it goes the same way
-            taken = isinstance(error, FileExistsError | NotADirectoryError) or error.errno == 39
-            if not taken:
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
                 raise
-            other = f".removing-{target.rpartition('-')[2]}-{os.urandom(8).hex()}"
-            os.rename(target, other, src_dir_fd=top, dst_dir_fd=top)
+            moved.append(next(names))
+            os.rename(name, moved[-1], src_dir_fd=fd, dst_dir_fd=top)
+    return moved

@@ -17,7 +17,7 @@ from boxship.model.image import NoSuchImage
 from boxship.services.images import ImageListing
 from support.image_archives import LAYER, SECOND, Layout, config, docker_archive, sha256
 from support.image_bench import ImageBench
-from support.tars import file, symlink, tar, tar_of
+from support.tars import directory, file, hardlink, symlink, tar, tar_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -298,3 +298,26 @@ async def test_old_layouts_with_links_between_layers_load(bench: ImageBench) -> 
     )  # fmt: skip
     await bench.load(archive)
     assert len((await bench.images.get("web:1")).layers) == 2
+
+
+async def test_a_hard_link_into_the_layer_below_is_resolved(bench: ImageBench) -> None:
+    """Layers are unpacked side by side: this one has to wait for the one below it."""
+    above = tar(hardlink("etc/alias", "etc/hostname"))
+    for layers in ((LAYER, above), (LAYER, above, SECOND)):
+        await bench.load(docker_archive(*layers, tags=["web:1"]))
+        image = await bench.images.get("web:1")
+        files = bench.store.snapshots.diff_path(image.layers[1].chain_id)
+        assert (files / "etc/alias").read_bytes() == b"box"
+        await bench.images.remove("web:1")
+        assert bench.is_empty()
+    with pytest.raises(InvalidArgument, match="no such file"):
+        await bench.load(docker_archive(LAYER, tar(hardlink("x", "nowhere"))))
+    assert bench.is_empty()
+
+
+async def test_implied_directories_look_as_in_the_layer_below(bench: ImageBench) -> None:
+    below = tar(directory("opt", 0o2770, uid=5, gid=6), file("opt/a", b"a"))
+    await bench.load(docker_archive(below, tar(file("opt/b", b"b")), tags=["web:1"]))
+    image = await bench.images.get("web:1")
+    status = (bench.store.snapshots.diff_path(image.layers[1].chain_id) / "opt").stat()
+    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o2770, 5, 6)

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boxship.store.archive.compression import CorruptArchive
-from boxship.store.archive.entry import DIRECTORY, REGULAR, SYMLINK, Entry
+from boxship.store.archive.entry import (
+    DIRECTORY,
+    REGULAR,
+    SYMLINK,
+    Entry,
+    parse_number,
+    parse_time,
+)
 from boxship.store.archive.reader import TarReader
 from boxship.store.archive.writer import TarWriter
 
@@ -201,3 +208,59 @@ def test_sparse_files_in_all_their_formats(tmp_path: Any) -> None:
             assert entry.sparse is not None
             assert len(data) > entry.size == sum(length for _, length in entry.sparse)
             assert b"".join(reader.data()).count(b"piece") == 30
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (b"0000644\0", 0o644), (b"   644 \0", 0o644), (b"", 0), (b"\0\0\0", 0), (b"7777777", 0o7777777),
+        (b"\x80" + bytes(6) + b"\x05", 5), (b"\xff" * 8, -1), (b"\x80" + b"\0" * 2 + b"\x01" + b"\0" * 8, 1 << 64),
+    ],
+)  # fmt: skip
+def test_numbers_in_all_their_forms(field: bytes, value: int) -> None:
+    if value >= 1 << 63:
+        with pytest.raises(CorruptArchive):
+            parse_number(field)
+    else:
+        assert parse_number(field or b"\0") == value
+
+
+@pytest.mark.parametrize("field", [b"abc\0", b"9\0", b"-1\0", b"1_0\0", b"0x1\0", b"1 2\0"])
+def test_numbers_that_are_none_are_refused(field: bytes) -> None:
+    with pytest.raises(CorruptArchive):
+        parse_number(field)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [(b"1", 10**9), (b"1.5", 1_500_000_000), (b"-0.25", -250_000_000), (b"1.0000000019", 10**9 + 1), (b".5", 5 * 10**8)],
+)  # fmt: skip
+def test_times_keep_their_nanoseconds(text: bytes, value: int) -> None:
+    assert parse_time(text) == value
+
+
+def test_global_headers_and_labels_are_passed_over() -> None:
+    def special(kind: bytes) -> bytes:
+        header = bytearray(written([(Entry(b"x", kind), b"")])[:512])
+        header[124:136] = b"%011o\0" % 5
+        header[148:156] = b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        return bytes(header) + b"5 a=\n".ljust(512, b"\0")
+
+    data = special(b"g") + special(b"V") + written([(Entry(b"f"), b"")])
+    assert [entry.name for entry in TarReader([data])] == [b"f"]
+
+
+def test_one_zero_block_and_more_behind_it_is_no_end() -> None:
+    data = written([(Entry(b"f"), b"")])
+    with pytest.raises(CorruptArchive, match="invalid tar header"):
+        list(TarReader([bytes(512) + data]))
+    assert [entry.name for entry in TarReader([data + b"trailing garbage"])] == [b"f"]
+
+
+def test_headers_summed_as_signed_characters_are_read() -> None:
+    header = bytearray(written([(Entry(b"f", mode=0o644), b"")])[:512])
+    header[0:2] = b"\xc3\xa9"
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % (sum(header) - 2 * 256)
+    assert [entry.name for entry in TarReader([bytes(header)])] == [b"\xc3\xa9"]
