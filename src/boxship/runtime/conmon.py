@@ -87,8 +87,10 @@ class ConmonRuntime:
                 runtime=runtime,
                 terminal=config.tty,
                 stdin=config.open_stdin,
-                leave_stdin_open=not config.stdin_once,
+                # a terminal is never closed by its first client's leaving: others may come
+                leave_stdin_open=config.tty or not config.stdin_once,
                 log_path=bundle.log_path,
+                log_max_bytes=bundle.log_max_bytes,
             )
             try:
                 supervised = await self._conmon.create(supervision)
