@@ -13,15 +13,14 @@ from typing import Final, NamedTuple
 from boxship.errors import BoxshipError
 from boxship.linux.nftables import Nftables
 
-# What a look at the table must find: a rule or more of every chain.
-_SIGNS: Final = (
-    "@loopback4 drop",
-    "hook prerouting priority dstnat; policy accept;\n\t\tfib daddr type local jump published",
-    "hook output priority -100; policy accept;\n\t\tfib daddr type local jump published",
-    "map @published4_any",
-    "jump to_bridge",
-    "ct status dnat accept",
-    "oifname @bridges masquerade",
+_CHAINS: Final = (
+    "before_tracking",
+    "prerouting",
+    "output",
+    "published",
+    "forward",
+    "to_bridge",
+    "postrouting",
 )
 
 log = logging.getLogger(__name__)
@@ -171,6 +170,7 @@ class Firewall:
         self._nft = nft
         self._bridges: dict[str, BridgeRules] = {}
         self._published: set[Publication] = set()
+        self._as_rendered = ""  # our chains in the words of this version of nft
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -233,14 +233,20 @@ class Firewall:
             self._render()
 
     def is_intact(self) -> bool:
-        """False when the table, or one of its chains, is gone."""
+        """False when a chain of ours, or what is in it, is not as we rendered it."""
         if self._nft is None:
             return True
-        try:
-            text = self._nft.run(f"list table inet {self._table}")
-        except BoxshipError:
-            return False
-        return all(sign in text for sign in _SIGNS)
+        with self._lock:
+            try:
+                return self._chains() == self._as_rendered
+            except BoxshipError:
+                return False
+
+    def _chains(self) -> str:
+        assert self._nft is not None  # noqa: S101 - told by the callers
+        # one by one: nft 1.0.6 finds only one chain when asked for several at once
+        listed = [self._nft.run(f"list chain inet {self._table} {name}") for name in _CHAINS]
+        return "".join(listed)
 
     def others_that_drop(self) -> list[str]:
         """Tables of other programs that drop what the host forwards: no rule of ours overrules them."""
@@ -259,6 +265,7 @@ class Firewall:
     def _render(self) -> None:
         if self._nft is not None:
             self._nft.run(render(self._table, self._bridges.values(), self._published))
+            self._as_rendered = self._chains()
 
     def _change(self, commands: str) -> None:
         if self._nft is None or not commands:

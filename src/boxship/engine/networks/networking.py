@@ -24,6 +24,7 @@ from boxship.store.metadata import Metadata
 log = logging.getLogger(__name__)
 
 _CHECK_S: Final = 60
+_PATIENCE_S: Final = 1
 _SETTLE_S: Final = 0.2  # a reload deletes and makes many things: look when it is over
 
 
@@ -100,11 +101,17 @@ class Networking:
         self.sandboxes.close()
         await in_thread(self._namespaces.drop_spares)
         if self._metadata.sandboxes.count() == 0:
-            await self.networks.withdraw()
-            await in_thread(self._firewall.destroy)
+            await self._withdraw()
         if self._nft is not None:
             self._nft.close()
         self._route.close()
+
+    async def _withdraw(self) -> None:
+        await self.networks.withdraw()
+        try:
+            await in_thread(self._firewall.destroy)
+        except BoxshipError as error:
+            log.error("cannot take our firewall table away: %s", error)  # noqa: TRY400
 
     def _changed(self) -> None:
         if self._watch is not None and self._watch.drain():
@@ -124,6 +131,8 @@ class Networking:
                 if not await in_thread(self._firewall.is_intact):
                     log.warning("our firewall rules were taken away; putting them back")
                     await in_thread(self._firewall.reassert)
+                    # whoever does it again and again does not keep us busy
+                    await asyncio.sleep(_PATIENCE_S)
             except BoxshipError as error:
                 log.error("cannot restore the firewall: %s", error)  # noqa: TRY400
 

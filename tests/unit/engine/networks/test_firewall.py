@@ -25,12 +25,14 @@ class FakeNft:
     def __init__(self) -> None:
         self.ran: list[str] = []
         self.failures: list[Exception] = []
+        self.listing = ""
 
     def run(self, commands: str) -> str:
         if self.failures:
             raise self.failures.pop(0)
-        self.ran.append(commands)
-        return ""
+        if not commands.startswith("list"):
+            self.ran.append(commands)
+        return self.listing
 
     def close(self) -> None:
         """Nothing."""
@@ -82,6 +84,18 @@ def test_what_failed_is_forgotten() -> None:
         firewall.add_bridge(QUIET)
     firewall.reassert()
     assert nft.ran[-1] == render("t", [DEFAULT], [])
+
+
+def test_chains_that_are_not_as_rendered_are_noticed() -> None:
+    nft = FakeNft()
+    nft.listing = "as this version of nft writes it"
+    firewall = Firewall("t", nft)
+    firewall.reassert()
+    assert firewall.is_intact()
+    nft.listing = "emptied"
+    assert not firewall.is_intact()
+    nft.failures.append(NotFound("gone"))
+    assert not firewall.is_intact()
 
 
 def test_without_a_firewall_nothing_is_done() -> None:
