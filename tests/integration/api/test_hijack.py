@@ -140,6 +140,7 @@ def test_docker_py_execs_on_a_raw_socket(serving: Serving) -> None:
             data += piece
         assert [frame.data for frame in stdcopy.Decoder().feed(data)] == [b"ping"]
         stream._sock.close()
+        stream._response.close()
         stream.close()
     finally:
         client.close()
