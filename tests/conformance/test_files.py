@@ -282,10 +282,9 @@ def test_commit_makes_an_image_of_the_changes(engine: Engine, box: Box) -> None:
     )
     assert identity.startswith("sha256:")
     assert box.run(image=image).stdout == "kept\n"
-    assert box.sh("ls /etc; echo $A$B", image=image).split() == [
+    assert box.sh("ls /etc | grep -v mtab; echo $A$B", image=image).split() == [
         "hostname",
         "hosts",
-        "mtab",
         "passwd",
         "resolv.conf",
         "12",

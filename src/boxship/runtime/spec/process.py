@@ -9,6 +9,7 @@ from boxship.runtime.contract import Bundle, ExecSpec
 from boxship.runtime.spec.mounts import INIT_PATH
 from boxship.runtime.spec.users import Identity
 
+NO_HOME: Final = "HOME=/"  # in the first place only when it is ours
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _RLIMITS: Final = frozenset(
     (
@@ -45,7 +46,7 @@ def process(
     result: dict[str, Any] = {
         "user": user(identity),
         "args": args,
-        "env": environment(bundle),
+        "env": with_home(environment(bundle), identity),
         "cwd": config.working_dir or "/",
         "capabilities": capability_sets(capabilities),
         "oomScoreAdj": host_config.oom_score_adj,
@@ -73,12 +74,14 @@ def exec_process(
         if key in first
     }
     env = list(first["env"])
+    if env[:1] == [NO_HOME]:  # of another user, perhaps
+        del env[0]
     if spec.tty and not _has(env, "TERM"):
         env.append("TERM=xterm")
     result |= {
         "user": user(identity),
         "args": list(spec.cmd),
-        "env": merged_environment(env, spec.env),
+        "env": with_home(merged_environment(env, spec.env), identity),
         "cwd": spec.working_dir or first["cwd"],
     }
     if spec.tty:
@@ -97,6 +100,11 @@ def environment(bundle: Bundle) -> list[str]:
     if config.tty:
         defaults.append("TERM=xterm")
     return merged_environment(merged_environment(defaults, bundle.environment), config.env or ())
+
+
+def with_home(env: list[str], identity: Identity) -> list[str]:
+    """What the runtime adds for users it finds in the accounts, for those it does not find."""
+    return env if identity.known or _has(env, "HOME") else [NO_HOME, *env]
 
 
 def merged_environment(base: Iterable[str], overrides: Iterable[str]) -> list[str]:

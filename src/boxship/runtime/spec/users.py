@@ -15,11 +15,12 @@ LARGEST: Final = (1 << 31) - 1
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Numbers of a process's user and groups."""
+    """Numbers of a process's user and groups; `known` when the accounts have an entry of the user."""
 
     uid: int = 0
     gid: int = 0
     additional_gids: tuple[int, ...] = ()
+    known: bool = True
 
 
 class _Passwd(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ def resolve(user: str, group_add: Sequence[str], passwd: bytes, group: bytes) ->
         additional = tuple(each.gid for each in groups if entry.name in each.members)
     # Docker runs the process with its own group among the additional ones (CVE-2022-2989)
     wanted = [gid, *additional, *(_find_group(each, groups) for each in group_add)]
-    return Identity(uid, gid, tuple(dict.fromkeys(wanted)))
+    return Identity(uid, gid, tuple(dict.fromkeys(wanted)), known=entry is not None)
 
 
 def _find_user(user: str, passwd: bytes) -> _Passwd | None:
@@ -58,7 +59,7 @@ def _find_user(user: str, passwd: bytes) -> _Passwd | None:
     by_name = next((each for each in entries if each.name == user), None)
     if by_name is not None or not _is_number(user):
         return by_name
-    number = int(user)
+    number = _in_range(user)
     return next((each for each in entries if each.uid == number), None)
 
 
