@@ -60,7 +60,7 @@ class ConmonRuntime:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._root = Path(settings.exec_root)
-        for name in ("containers", "execs"):
+        for name in ("containers", "execs", "exits"):
             (self._root / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._records = Records(self._root / "containers")
         self._conmon = Conmon(settings.conmon, settings.exec_root)
@@ -90,6 +90,8 @@ class ConmonRuntime:
                 # a terminal is never closed by its first client's leaving: others may come
                 leave_stdin_open=config.tty or not config.stdin_once,
                 log_path=bundle.log_path,
+                # not beside what the container fills the disk with
+                exit_directory=self._exit_directory(container.id),
                 log_max_bytes=bundle.log_max_bytes,
             )
             try:
@@ -124,7 +126,7 @@ class ConmonRuntime:
         state = container.state
         supervised = SupervisedProcess(state.pid, state.supervisor_pid, state.supervisor_started)
         await self._conmon.wait(supervised)
-        status = supervisor.collect(self._directory(container.id))
+        status = supervisor.collect(self._exit_directory(container.id))
         if status is None:
             return await in_thread(self._bury, container)
         if not status.oom_killed and (record := self._records.find(container.id)) is not None:
@@ -263,6 +265,9 @@ class ConmonRuntime:
     ) -> tuple[list[str], bytes | None]:
         """Returns the process's arguments, and the key of its seccomp filter if it is a new one."""
         supervisor.clean(bundle.directory)
+        exits = self._exit_directory(bundle.container.id)
+        _remove_tree(exits)
+        Path(exits).mkdir(mode=0o700)
         unknown: list[bytes | None] = [None]
 
         def finish(spec: dict[str, Any]) -> None:
@@ -314,6 +319,7 @@ class ConmonRuntime:
         prepare.unmount_rootfs(record.directory)
         supervisor.clean(record.directory)
         _remove_tree(str(self._root / "execs" / record.id))
+        _remove_tree(self._exit_directory(record.id))
         self._records.forget(record.id)
 
     async def _end_supervisor(self, pid: int, started: int) -> None:
@@ -355,6 +361,9 @@ class ConmonRuntime:
     def _directory(self, container_id: str) -> str:
         record = self._records.find(container_id)
         return f"{self._settings.bundles}/{container_id}" if record is None else record.directory
+
+    def _exit_directory(self, container_id: str) -> str:
+        return str(self._root / "exits" / container_id)
 
     def _exec_directory(self, container_id: str, exec_id: str) -> str:
         return str(self._root / "execs" / container_id / exec_id)

@@ -53,6 +53,7 @@ class Supervision(msgspec.Struct, frozen=True, kw_only=True):
     stdin: bool
     leave_stdin_open: bool
     log_path: str = ""
+    exit_directory: str = ""  # where its end is recorded, when that is not `directory`
     log_max_bytes: int = 0
     process_spec: str = ""  # of an exec
 
@@ -221,7 +222,7 @@ def _arguments(supervision: Supervision) -> Sequence[str]:
         *("-r", runtime.path),
         *("-b", directory),
         *("-p", f"{directory}/pidfile"),
-        *("--persist-dir", directory),
+        *("--persist-dir", supervision.exit_directory or directory),
         *("-l", f"k8s-file:{supervision.log_path}" if supervision.log_path else "none"),
         "--full-attach",
         "--no-sync-log",  # an fsync at each exit would cost more than the container did
