@@ -241,6 +241,13 @@ def scene(engine: Engine) -> Iterator[dict[str, str]]:
     box.close()
 
 
+def difference(docker: tuple[int, str, str], boxship: tuple[int, str, str]) -> Iterator[str]:
+    """The lines that only one of them has."""
+    for ours, theirs in zip(boxship[1:], docker[1:], strict=True):
+        yield from (f"- {line}" for line in theirs.splitlines() if line not in ours.splitlines())
+        yield from (f"+ {line}" for line in ours.splitlines() if line not in theirs.splitlines())
+
+
 def same(engine: Engine, *args: str) -> None:
     """Assert that both programs do alike."""
     for attempt in range(TRIES):
@@ -254,7 +261,7 @@ def same(engine: Engine, *args: str) -> None:
         if docker == boxship:
             return
         if attempt == TRIES - 1:
-            assert boxship == docker
+            assert boxship == docker, "\n".join(difference(docker, boxship))
         time.sleep(0.2)
 
 

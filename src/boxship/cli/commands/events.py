@@ -32,7 +32,7 @@ def _printer(source: str) -> "Callable[[Any], str]":
     if not source:
         return _line
     if source == "json":
-        return lambda event: dumps(_as_docker(event), html=True)
+        return lambda event: dumps(_as_docker(event))
     from boxship.cli.template_run import parse_template, render
     from boxship.cli.templates import TemplateError
 
