@@ -37,7 +37,9 @@ async def test_much_output_arrives_whole(workshop: Workshop) -> None:
 
 async def test_a_missing_program_is_refused_not_shown_as_output(workshop: Workshop) -> None:
     output = Collected()
-    with pytest.raises(RuntimeRefused, match='exec: "nosuch": executable file not found') as refused:
+    with pytest.raises(
+        RuntimeRefused, match='exec: "nosuch": executable file not found'
+    ) as refused:
         await workshop.runtime.run(workshop.bundle("nosuch"), output)
     assert refused.value.exit_code == 127
     assert output.of(1) == b""

@@ -10,7 +10,7 @@ from boxship.model.mount import MountPoint
 from boxship.runtime.contract import Bundle
 
 INIT_PATH: Final = "/sbin/docker-init"
-_SHM_SIZE: Final = 64 << 20
+SHM_SIZE: Final = 64 << 20
 _SYSTEM: Final = (
     ("/proc", "proc", ("nosuid", "noexec", "nodev")),
     ("/dev", "tmpfs", ("nosuid", "strictatime", "mode=755", "size=65536k")),
@@ -35,7 +35,7 @@ def mounts(bundle: Bundle, *, writable_cgroups: bool) -> list[dict[str, Any]]:
         raise InvalidArgument("invalid mount: the destination /proc belongs to the container")
     system = [
         *_system(host_config, writable_cgroups=writable_cgroups),
-        _shm(bundle),
+        *([] if host_config.ipc_mode == "none" else [_shm(bundle)]),
     ]
     files = [
         _bind(source, destination, ("rbind", "rprivate"))
@@ -72,7 +72,7 @@ def _system(host_config: HostConfig, *, writable_cgroups: bool) -> list[dict[str
 def _shm(bundle: Bundle) -> dict[str, Any]:
     if bundle.shm_path:
         return _bind(bundle.shm_path, "/dev/shm", ("rbind", "rprivate"))  # noqa: S108 - the container's
-    size = bundle.container.host_config.shm_size or _SHM_SIZE
+    size = bundle.container.host_config.shm_size or SHM_SIZE
     return {
         "destination": "/dev/shm",  # noqa: S108 - the container's
         "type": "tmpfs",

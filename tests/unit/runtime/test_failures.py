@@ -1,0 +1,44 @@
+import pytest
+
+from boxship.runtime.failures import create_refused, exec_refused
+
+CREATE = (
+    "failed to create task for container: failed to create shim task: OCI runtime create failed: "
+    "runc create failed: unable to start container process: error during container init: "
+)
+EXEC = "OCI runtime exec failed: exec failed: unable to start container process: "
+HINT = (
+    ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host "
+    "path exists and is the expected type"
+)
+COMPLAINTS = [
+    ("executable file `foo` not found in $PATH: No such file or directory", "foo", 'exec: "foo": executable file not found in $PATH', 127),
+    ("executable file `/x/y` not found in $PATH: No such file or directory", "/x/y", 'exec: "/x/y": stat /x/y: no such file or directory', 127),
+    ("open executable: Permission denied", "/etc/passwd", 'exec: "/etc/passwd": permission denied', 126),
+    ("open executable: Operation not permitted", "/etc", 'exec: "/etc": is a directory: permission denied', 126),
+    ("open executable: Operation not permitted", "", 'exec: "": executable file not found in $PATH', 127),
+    ("chdir `/x`: Not a directory", "true", f'chdir to cwd ("/x") set in config.json failed: not a directory{HINT}', 127),
+    ("chdir to `/x`: No such file or directory", "true", 'chdir to cwd ("/x") set in config.json failed: no such file or directory', 127),
+    ("mount `/a` to `etc`: Not a directory", "true", f'error mounting "/a" to rootfs at "/etc": not a directory{HINT}', 127),
+    ("write to /proc/sys/kernel/shmmax: Invalid argument", "true", "failed to write sysctl kernel/shmmax: invalid argument", 128),
+    ("something nobody knows {yet}", "true", "something nobody knows {yet}", 128),
+    ("", "true", "", 128),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("complaint", "program", "words", "code"), COMPLAINTS)
+def test_crun_is_told_in_runcs_words(complaint: str, program: str, words: str, code: int) -> None:
+    for refused, prefix in ((create_refused, CREATE), (exec_refused, EXEC)):
+        error = refused(complaint + "\n", [program])
+        assert (str(error), error.exit_code) == (prefix + words, code)
+
+
+@pytest.mark.parametrize("place", ["", "error during container init: "])
+def test_runc_is_not_told_twice(place: str) -> None:
+    line = (
+        'time="2026-11-24T08:00:00Z" level=error msg="runc create failed: unable to start container '
+        f'process: {place}exec: \\"foo\\": executable file not found in $PATH"\n'
+    )
+    error = create_refused(line, ["foo"])
+    assert str(error) == CREATE + 'exec: "foo": executable file not found in $PATH'
+    assert error.exit_code == 127
