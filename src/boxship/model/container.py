@@ -327,7 +327,10 @@ REFUSALS: Final[dict[Action, dict[Status, tuple[type[BoxshipError], str]]]] = {
         Status.RESTARTING: _IS_RESTARTING,
     },
     Action.ATTACH: {
-        Status.PAUSED: (Conflict, "container {given} is paused, unpause the container before attach"),
+        Status.PAUSED: (
+            Conflict,
+            "container {given} is paused, unpause the container before attach",
+        ),
         Status.RESTARTING: (
             Conflict,
             "container {id} is restarting, wait until the container is running",

@@ -195,7 +195,7 @@ class ConmonRuntime:
                 runtime=self._runtime(container),
                 terminal=spec.tty,
                 stdin=spec.stdin,
-                leave_stdin_open=False,
+                leave_stdin_open=spec.tty,
                 process_spec=f"{directory}/process.json",
             )
             try:
@@ -317,6 +317,7 @@ class ConmonRuntime:
         if runtime is not None:
             runtime.forget(record.id)
         prepare.unmount_rootfs(record.directory)
+        prepare.unmount_shm(record.directory)
         supervisor.clean(record.directory)
         _remove_tree(str(self._root / "execs" / record.id))
         _remove_tree(self._exit_directory(record.id))

@@ -36,6 +36,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     directory: str
     log_path: str
     rootfs_mounts: Sequence[Mount]
+    log_max_bytes: int = 0  # the log begins anew when it is larger; 0 for never
     mounts: Sequence[MountPoint] = ()
     files: dict[str, str] = {}
     network_namespace: str = ""
@@ -43,6 +44,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     environment: tuple[str, ...] = ()
     default_ulimits: dict[str, tuple[int, int]] = {}
     shm_path: str = ""  # an existing shm to share; "" makes one of host_config.shm_size
+    mtab: bool = False  # /etc/mtab as Docker makes it, where the image has none
     init_path: str = ""  # a tini-like init to run as PID 1; "" for none
     cgroup_parent: str = ""
 

@@ -13,12 +13,18 @@ import msgspec
 
 from boxship.errors import InvalidArgument
 from boxship.linux import devices, mounts
-from boxship.linux.safepath import mkdirs_in_root, opened_root, read_file_in_root
+from boxship.linux.safepath import (
+    mkdirs_in_root,
+    open_in_root,
+    opened_root,
+    read_file_in_root,
+)
 from boxship.model.container import HostConfig
 from boxship.model.mount import Mount
 from boxship.runtime.contract import Bundle, RuntimeRefused
 from boxship.runtime.failures import NOT_FOUND, OTHER, create_refused
 from boxship.runtime.spec import Facts, Findings, build
+from boxship.runtime.spec.mounts import SHM_SIZE
 from boxship.runtime.spec.resources import block_devices
 from boxship.runtime.spec.users import Identity, resolve
 
@@ -37,6 +43,9 @@ def prepare(
     with contextlib.ExitStack() as undo:
         rootfs = mount_rootfs(bundle.directory, bundle.rootfs_mounts)
         undo.callback(unmount_rootfs, bundle.directory)
+        if bundle.container.host_config.ipc_mode == "shareable":
+            bundle = msgspec.structs.replace(bundle, shm_path=mount_shm(bundle))
+            undo.callback(unmount_shm, bundle.directory)
         try:
             spec = build(bundle, facts, _find(bundle, rootfs))
         except InvalidArgument as error:
@@ -53,12 +62,39 @@ def _find(bundle: Bundle, rootfs: str) -> Findings:
     with opened_root(rootfs) as root_fd:
         identity = find_identity(root_fd, config.user, host_config.group_add or ())
         make_working_directory(root_fd, config.working_dir)
+        if bundle.mtab:
+            make_mtab(root_fd)
     return Findings(
         identity=identity,
         devices=find_devices(host_config),
         every_device=tuple(devices.find_below("/dev")) if host_config.privileged else (),
         block_numbers={path: device_numbers(path) for path in block_devices(host_config)},
     )
+
+
+def make_mtab(root_fd: int) -> None:
+    """/etc/mtab, which tools of old read to learn what is mounted."""
+    with contextlib.suppress(OSError):  # no folder, or a file of the image's
+        etc = open_in_root(root_fd, "etc", os.O_PATH | os.O_DIRECTORY)
+        try:
+            os.symlink("/proc/mounts", "mtab", dir_fd=etc)
+        finally:
+            os.close(etc)
+
+
+def mount_shm(bundle: Bundle) -> str:
+    """A /dev/shm on the host, for other containers to join."""
+    path = f"{bundle.directory}/shm"
+    Path(path).mkdir(mode=0o700, exist_ok=True)
+    size = bundle.container.host_config.shm_size or SHM_SIZE
+    options = ("nosuid", "noexec", "nodev", "mode=1777", f"size={size}")
+    mounts.perform(Mount("tmpfs", "shm", options), path)
+    return path
+
+
+def unmount_shm(directory: str) -> None:
+    """Undo mount_shm; harmless when there is none."""
+    mounts.unmount(f"{directory}/shm", lazy=True)
 
 
 def mount_rootfs(directory: str, wanted: Sequence[Mount]) -> str:

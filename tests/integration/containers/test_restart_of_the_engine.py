@@ -81,7 +81,7 @@ async def test_rm_happens_even_when_nobody_watched(yards: list[Yard]) -> None:
     yard = Yard(yard.root, cgroup_parent=yard.cgroup_parent)
     yards.append(yard)
     await yard.services.restore()
-    await until(lambda: yard.services.register.find(identifier) is None)
+    await until(lambda: yard.services.register.find(identifier) is None and not yard.leftovers())
 
 
 async def test_a_running_session_is_found_again(yards: list[Yard]) -> None:

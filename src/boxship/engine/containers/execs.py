@@ -91,9 +91,9 @@ class EngineExecs:
         del tty  # what counts is what the session was created with
         session = self._get(exec_id)
         if session.exit_code is not None:
-            raise Conflict(f"error: Exec command {session.id} has already run")
+            raise Conflict(f"exec command {session.id} has already run")
         if session.started:
-            raise Conflict(f"error: Exec command {session.id} is already running")
+            raise Conflict(f"exec command {session.id} is already running")
         container = self._container(session)
         require(container, Action.EXEC)
         if console_size is not None:
@@ -114,7 +114,7 @@ class EngineExecs:
                 stdin=session.attach_stdin,
                 stdout=session.attach_stdout,
                 stderr=session.attach_stderr,
-                ends_stdin=True,
+                ends_stdin=not session.tty,
                 keys=parse_detach_keys(session.detach_keys) if session.tty else None,
             ),
             on_detach=lambda: self._register.publish(container, "exec_detach", execID=session.id),

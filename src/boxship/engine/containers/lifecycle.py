@@ -227,7 +227,7 @@ class EngineContainers:
                 new = parse_name(new_name)
             except InvalidArgument as error:
                 raise InvalidArgument(
-                    f"Error when allocating new name: Invalid container name (/{new_name}), "
+                    f"Error when allocating new name: Invalid container name (/{new_name.removeprefix('/')}), "
                     "only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed"
                 ) from error
             old = container.name
@@ -342,7 +342,7 @@ def _signal_to_send(name: str, text: str) -> int:
         return parse_signal(text)
     except InvalidArgument as error:
         reason = str(error)
-        if text.isdigit():
+        if text != "0" and text.removeprefix("-").isdigit():
             reason = f"the linux daemon does not support signal {text}"
         raise InvalidArgument(f"cannot kill container: {name}: {reason}") from error
 

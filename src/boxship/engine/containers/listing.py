@@ -58,6 +58,9 @@ def plan_list(
     images: set[str] = set()
     for name in filters.get("ancestor"):
         images.update(ancestors(name))
+    for what in ("publish", "expose"):
+        for value in filters.get(what):
+            _has_port((), value, what)  # a bad one is told even when there is nothing to compare
     everything = listing.all or bool(listing.limit or before or since) or "status" in filters
     chosen = [
         container

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import os
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from boxship.concurrency import in_thread
 from boxship.engine.containers.contract import Parts
@@ -38,7 +40,7 @@ class ContainerLogs:
             stdout=options.stdout,
             stderr=options.stderr,
             timestamps=options.timestamps,
-            details=b"" if options.details else None,
+            details=log_details(container) if options.details else None,
             since_ns=options.since_ns,
             until_ns=options.until_ns,
             tail=options.tail,
@@ -84,6 +86,30 @@ class ContainerLogs:
             return _Growth(self._watch(str(path)), ended)
         except OSError as error:
             raise Unavailable(f"cannot follow the log: {error.strerror}") from error
+
+
+def log_details(container: Container) -> bytes:
+    """The labels and variables that `--log-opt labels=… env=…` puts beside each line."""
+    options = container.host_config.log_config.config or {}
+    labels = container.config.labels or {}
+    env = dict(pair.partition("=")[::2] for pair in container.config.env or ())
+    found: dict[str, str] = {}
+    for source, option in ((labels, "labels"), (env, "env")):
+        names = options.get(option, "").split(",")
+        pattern = options.get(f"{option}-regex", "")
+        found |= {
+            key: value
+            for key, value in source.items()
+            if key in names or (pattern and _matches(pattern, key))
+        }
+    return ",".join(f"{quote(key)}={quote(value)}" for key, value in sorted(found.items())).encode()
+
+
+def _matches(pattern: str, key: str) -> bool:
+    try:
+        return re.search(pattern, key) is not None
+    except re.error:
+        return False
 
 
 class _Growth:

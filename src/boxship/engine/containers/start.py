@@ -2,7 +2,7 @@
 
 import logging
 import posixpath
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -10,9 +10,17 @@ import msgspec
 
 from boxship.concurrency import in_thread
 from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.create.sizes import parse_size
 from boxship.engine.containers.register import Register
-from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument
-from boxship.model.container import Container, ContainerState, Health, Status
+from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument, NotFound
+from boxship.model.container import (
+    Action,
+    Container,
+    ContainerState,
+    Health,
+    Status,
+    require,
+)
 from boxship.model.mount import MountPoint
 from boxship.model.network import Sandbox
 from boxship.runtime.contract import Bundle, RuntimeRefused
@@ -21,7 +29,6 @@ from boxship.store.gc import container_key
 log = logging.getLogger(__name__)
 
 _CANNOT_START = 128
-Started = Callable[[Container], Awaitable[None]]
 
 
 class Starter:
@@ -146,13 +153,16 @@ class Starter:
             container=container,
             directory=str(directory),
             log_path=str(log_path(settings.root, container)),
+            log_max_bytes=log_limit(container.host_config.log_config.config or {}),
             rootfs_mounts=self._parts.snapshots.mounts(container_key(container.id)),
             mounts=points,
             files=self._files(container, directory, sandbox),
             network_namespace=sandbox.key,
             joined=joined,
             default_ulimits=settings.default_ulimits,
+            shm_path=self._shm_path(container),
             init_path=settings.init_path if wants_init else "",
+            mtab=True,
             cgroup_parent=container.host_config.cgroup_parent or settings.cgroup_parent,
         )
 
@@ -194,16 +204,28 @@ class Starter:
                 joined[kind] = self._namespace_of(mode.partition(":")[2], kind)
         return joined
 
+    def _shm_path(self, container: Container) -> str:
+        """Whose /dev/shm it shares: the host's, another container's, or nobody's."""
+        mode = container.host_config.ipc_mode
+        if mode == "host":
+            return "/dev/shm"  # noqa: S108 - the very one
+        if not mode.startswith("container:"):
+            return ""
+        return str(self._parts.settings.root / mode.partition(":")[2] / "shm")
+
     def _namespace_of(self, name: str, kind: str) -> str:
-        other = self._register.get(name)
-        if other.state.status is Status.RESTARTING:
-            raise Conflict(
-                f"cannot join {kind.upper()} namespace of a restarting container: {other.id}"
-            )
-        if not other.running:
-            raise Conflict(
-                f"cannot join {kind.upper()} namespace of a non running container: "
-                f"container {other.id} is {other.state.status}"
+        refusal = f"failed to join {kind.upper()} namespace: "
+        try:
+            other = self._register.get(name)
+            require(other, Action.EXEC)
+        except NotFound as error:
+            raise NotFound(f"{refusal}{error}") from error
+        except Conflict as error:
+            raise Conflict(f"{refusal}{error}") from error
+        if kind == "ipc" and other.host_config.ipc_mode != "shareable":
+            raise InvalidArgument(
+                f"{refusal}container {other.id}: non-shareable IPC "
+                "(hint: use IpcMode:shareable for the donor container)"
             )
         return f"/proc/{other.state.pid}/ns/{kind}"
 
@@ -232,6 +254,13 @@ def log_path(root: Path, container: Container) -> Path | str:
     if container.host_config.log_config.type == "none":
         return ""
     return root / container.id / "container.log"
+
+
+def log_limit(options: Mapping[str, str]) -> int:
+    """Bytes after which the log begins anew: max-size, as often as max-file says; 0 for no limit."""
+    size = parse_size(options.get("max-size", "-1"))
+    files = options.get("max-file", "1")
+    return max(size, 0) * max(int(files) if files.isdigit() else 1, 1)
 
 
 def write_network_files(container: Container, directory: Path, sandbox: Sandbox) -> None:

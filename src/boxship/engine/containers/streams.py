@@ -49,7 +49,7 @@ class EngineStreams:
                 stdin=options.stdin and config.open_stdin,
                 stdout=options.stdout,
                 stderr=options.stderr,
-                ends_stdin=config.stdin_once,
+                ends_stdin=config.stdin_once and not config.tty,  # a terminal has no end of input
                 keys=keys if config.tty else None,
             ),
             on_detach=lambda: self._register.publish(container, "detach"),

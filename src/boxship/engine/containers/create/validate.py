@@ -9,6 +9,7 @@ from typing import Final
 from boxship.engine.containers.contract import Settings
 from boxship.engine.containers.create.limits import check_limits
 from boxship.engine.containers.create.mount_specs import check_destination, check_request
+from boxship.engine.containers.create.sizes import parse_size
 from boxship.errors import Internal, InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.container import HostConfig, RestartPolicy
@@ -103,6 +104,8 @@ def check_log_config(driver: str, options: Mapping[str, str]) -> None:
     for option in options:
         if option not in known:
             raise InvalidArgument(f"unknown log opt '{option}' for {driver} log driver")
+    if "max-size" in options:
+        parse_size(options["max-size"])
     if (mode := options.get("mode", "")) not in ("", "blocking", "non-blocking"):
         raise InvalidArgument(f'logger: logging mode not supported: "{mode}"')
 
