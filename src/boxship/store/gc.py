@@ -6,7 +6,9 @@ goes at once (`collect`); `sweep` looks at everything, at start and on prune.
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -18,6 +20,8 @@ from boxship.store.leases import Lease, Leases
 from boxship.store.metadata import Metadata
 from boxship.store.removal import remove_tree
 from boxship.store.snapshots.snapshotter import Kind, SnapshotInUse, Snapshotter
+
+_THREADS: Final = 4
 
 
 class Collected(msgspec.Struct, frozen=True):
@@ -111,8 +115,8 @@ class Collector:
             files = list(self._detach_blobs(marks, blobs))
         for _, _, path in files:
             path.unlink()
-        for _, _, directory in gone:
-            remove_tree(directory)
+        with ThreadPoolExecutor(_THREADS, "boxship-remove") as pool:
+            list(pool.map(remove_tree, [directory for _, _, directory in gone]))
         reclaimed = sum(size for _, size, _ in [*files, *gone])
         return Collected(
             tuple(digest for digest, _, _ in files), tuple(name for name, _, _ in gone), reclaimed

@@ -15,7 +15,15 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from boxship.errors import AlreadyExists, BoxshipError, Conflict, Internal, NotFound, Unsupported
+from boxship.errors import (
+    AlreadyExists,
+    BoxshipError,
+    Conflict,
+    Internal,
+    NotFound,
+    Unavailable,
+    Unsupported,
+)
 from boxship.model.build_record import BuildRecord
 from boxship.model.container import Container, ContainerNameTaken, Exec, NoSuchContainer, NoSuchExec
 from boxship.model.descriptor import Descriptor
@@ -323,7 +331,7 @@ def _translated() -> Iterator[None]:
 def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, cached_statements=256
+            path, timeout=1, isolation_level=None, check_same_thread=False, cached_statements=256
         )
     except sqlite3.Error as error:
         raise Internal(f"cannot open {path}: {error}") from error
@@ -336,6 +344,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         _migrate(connection, path)
     except sqlite3.Error as error:
         connection.close()
+        if "locked" in str(error):
+            raise Unavailable(f"cannot open {path}: another engine uses it") from error
         raise Internal(f"cannot open {path}: {error}") from error
     except BaseException:
         connection.close()

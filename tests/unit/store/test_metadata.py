@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from boxship.errors import AlreadyExists, Conflict, Internal, Unsupported
+from boxship.errors import AlreadyExists, Conflict, Internal, Unavailable, Unsupported
 from boxship.model.config import RunConfig
 from boxship.model.container import Container, ContainerNameTaken, HostConfig, NoSuchContainer
 from boxship.model.network import Endpoint, Network, NetworkNameTaken
@@ -135,3 +135,9 @@ def test_garbage_is_refused(tmp_path: Path) -> None:
     (tmp_path / "meta.db").write_bytes(b"not a database" * 1000)
     with pytest.raises(Internal, match="cannot open"):
         Metadata(tmp_path / "meta.db")
+
+
+def test_a_second_engine_on_the_same_root_is_refused(metadata: Metadata) -> None:
+    metadata.settings.put("a", b"1")
+    with pytest.raises(Unavailable, match="another engine uses it"):
+        Metadata(metadata.path)
