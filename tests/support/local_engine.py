@@ -304,7 +304,10 @@ class Execs:
         session, request = self._engine.sessions[exec_id]
         if request.cmd == ("nope",):
             raise Unavailable("OCI runtime exec failed: executable file not found in $PATH")
+        if request.cmd == ("slow",):
+            await asyncio.sleep(0.3)
         process = Process(request.cmd, tty=tty, stdin=request.attach_stdin)
+        self._engine.attachments.append(process)
         ended = msgspec.structs.replace(session, started=True, exit_code=7)
         self._engine.sessions[exec_id] = (ended, request)
         return None if detach else process

@@ -1,7 +1,7 @@
 """A request as handlers see it."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_exceptions import HTTPException
@@ -11,7 +11,23 @@ from aiohttp.web_request import BaseRequest
 from boxship.errors import InvalidArgument
 from boxship.http.query import Query, unescape
 
+T = TypeVar("T")
+
 MAX_JSON_BODY: Final = 8 << 20
+
+
+class Finish(Protocol):
+    """Runs work to its end although the client leaves; *unwanted* then gets what it came to."""
+
+    def __call__(
+        self,
+        work: Awaitable[T],
+        *,
+        name: str,
+        unwanted: Callable[[T], Awaitable[None]] | None = None,
+    ) -> Awaitable[T]:
+        """What *work* comes to."""
+        ...
 
 
 class Endpoint(NamedTuple):
@@ -23,11 +39,14 @@ class Endpoint(NamedTuple):
 
 
 class Request:
-    """Method, path, query and body; routing adds `variables`, the API `version`."""
+    """Method, path, query and body; routing adds `variables`, the API `version` and `finish`."""
+
+    finish: Finish
 
     __slots__ = (
         "begun",
         "endpoint",
+        "finish",
         "method",
         "path",
         "query",

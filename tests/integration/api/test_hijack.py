@@ -196,6 +196,27 @@ def test_a_client_that_vanishes_releases_its_attachment(serving: Serving) -> Non
     assert serving.engine.attachments[0].closed
 
 
+def test_an_exec_starts_although_its_client_leaves_at_once(serving: Serving) -> None:
+    running(serving, "web", "cat")
+    client = docker.APIClient(base_url=serving.host, version="1.44")
+    exec_id = client.exec_create("web", ["slow"])["Id"]
+    client.close()
+    with socket.socket(socket.AF_UNIX) as raw:
+        raw.connect(serving.path)
+        raw.sendall(
+            f"POST /exec/{exec_id}/start HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+            "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}".encode()
+        )
+        assert b"101" in raw.recv(4096)
+    deadline = time.monotonic() + 10
+    while not (attached := serving.engine.attachments) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    while not attached[0].closed and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert serving.engine.sessions[exec_id][0].started
+    assert attached[0].closed
+
+
 def test_attach_over_a_websocket(serving: Serving) -> None:
     running(serving, "web", "cat")
     with socket.socket(socket.AF_UNIX) as client:

@@ -1,7 +1,5 @@
 """The application: from a request to its route's handler and back."""
 
-import asyncio
-from collections.abc import Awaitable
 from typing import Final
 from urllib.parse import quote
 
@@ -22,7 +20,7 @@ from boxship.api.docker import (
     wire,
 )
 from boxship.api.docker.routing import Access, Route
-from boxship.concurrency import Supervisor
+from boxship.api.docker.verbs import Verbs
 from boxship.http import routing
 from boxship.http.request import Request
 from boxship.http.response import Answer, Response
@@ -49,8 +47,7 @@ class DockerAPI:
     def __init__(self, services: Services, *, product: str) -> None:
         self._services = services
         self._router = routing.Router((route.method, route.path, route) for route in ROUTES)
-        self._verbs = Supervisor("api")
-        self._running: set[asyncio.Task[Answer | Exception]] = set()
+        self._verbs = Verbs()
         self._headers = {
             "Api-Version": versions.text(versions.MAXIMUM),
             "Docker-Experimental": "false",
@@ -72,6 +69,7 @@ class DockerAPI:
         if refusal := versions.refusal(request.version):
             raise refusal
         route, request.variables = match
+        request.finish = self._verbs.finish
         answer = await self._call(route, request)
         answer.headers = {**self._headers, **answer.headers}
         return answer
@@ -80,14 +78,8 @@ class DockerAPI:
         handling = route.handler(self._services, request)
         if route.access is not Access.WRITE:
             return await handling
-        # a verb that began goes on when its client leaves: half a stop or remove helps nobody
-        verb = self._verbs.start(_outcome(handling), name=f"{route.method} {request.path}")
-        self._running.add(verb)
-        verb.add_done_callback(self._running.discard)
-        outcome: Answer | Exception = await asyncio.shield(verb)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        name = f"{route.method} {request.path}"
+        return await self._verbs.finish(handling, name=name)
 
     def failure(self, error: Exception, request: Request | None) -> Response:  # noqa: ARG002
         """Docker's answer to an error."""
@@ -103,17 +95,7 @@ class DockerAPI:
 
     async def close(self, timeout_s: float) -> None:
         """Let verbs that began finish, as long as *timeout_s*; then cancel them."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=timeout_s)
-        await self._verbs.close()
-
-
-async def _outcome(handling: Awaitable[Answer]) -> Answer | Exception:
-    """What a verb came to, as a value: its failure is the client's to hear of, not the supervisor's."""
-    try:
-        return await handling
-    except Exception as error:  # noqa: BLE001 - raised again where the client is answered
-        return error
+        await self._verbs.close(timeout_s)
 
 
 def _moved(request: Request, path: str) -> Response:

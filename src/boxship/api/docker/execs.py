@@ -13,6 +13,7 @@ from boxship.http.response import Answer, Hijack
 from boxship.model.container import HostConfig
 from boxship.services import Services
 from boxship.services.execs import ExecRequest
+from boxship.services.streams import Attachment
 
 
 async def create(services: Services, request: Request) -> Answer:
@@ -38,8 +39,10 @@ async def start(services: Services, request: Request) -> Answer:
     async def run(stream: RawStream) -> None:
         client = HijackedClient(stream, tty=tty)
         try:
-            attachment = await services.execs.start(
-                exec_id, detach=False, tty=tty, console_size=size
+            attachment = await request.finish(
+                services.execs.start(exec_id, detach=False, tty=tty, console_size=size),
+                name=f"exec {exec_id}",
+                unwanted=_close,
             )
         except BoxshipError as error:
             await tell(client, error)
@@ -48,6 +51,11 @@ async def start(services: Services, request: Request) -> Answer:
             await carry(attachment, client)
 
     return Hijack(run, content_type=content_type(request, tty=tty))
+
+
+async def _close(attachment: Attachment | None) -> None:
+    if attachment is not None:
+        await attachment.close()
 
 
 def _console_size(body: dict[str, Any]) -> tuple[int, int] | None:
