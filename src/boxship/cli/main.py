@@ -60,6 +60,7 @@ def main() -> None:
     """Run the command line and exit."""
     from os import _exit
 
+    _open_missing_streams()
     for stream in (sys.stdout, sys.stderr):
         # whatever the locale says, as Docker's CLI; file names may hold any bytes
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
@@ -78,6 +79,14 @@ def main() -> None:
         _exit(status or 141)
     # the kernel frees faster than the interpreter's teardown, which is a tenth of `ps`
     _exit(status)
+
+
+def _open_missing_streams() -> None:
+    """A closed standard stream would be taken by the next socket: put /dev/null in its place."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # the lowest free descriptor is this stream's own, for those before it are open
+            setattr(sys, name, open("/dev/null", "r" if name == "stdin" else "w"))  # noqa: SIM115
 
 
 def run(argv: "list[str]") -> int:

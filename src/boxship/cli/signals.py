@@ -2,6 +2,7 @@
 
 import _signal  # type: ignore[import-not-found] # `signal` costs an import of enum
 import sys
+from _thread import start_new_thread
 
 from boxship.cli.running import path_name
 from boxship.cli.terminal import terminal_size
@@ -25,6 +26,7 @@ FORWARDED = {
 }
 WINCH = 28
 FORCE_AFTER = 3
+RESIZE_TRIES = 10
 
 
 class SignalProxy:
@@ -66,16 +68,26 @@ class SignalProxy:
 def follow_size(client: "Client", path: str) -> None:
     """Set a container's or exec's terminal to our size, now and at each change."""
 
-    def resize(_number: int = 0, _frame: object = None) -> None:
+    def resize(_number: int = 0, _frame: object = None) -> bool:
         height, width = terminal_size()
         if not height and not width:
-            return
+            return True
         try:
             client.request("POST", f"{path}/resize", {"h": str(height), "w": str(width)}).read()
         except (BoxshipError, OSError):
-            return  # it has ended, or has not quite begun: the next change tries again
+            return False  # it has ended, or has not quite begun
+        return True
 
-    resize()
+    def insist() -> None:
+        from time import sleep
+
+        for attempt in range(RESIZE_TRIES):
+            sleep(0.01 * (attempt + 1))
+            if resize():
+                return
+
+    if not resize():
+        start_new_thread(insist, ())
     _signal.signal(WINCH, resize)
 
 

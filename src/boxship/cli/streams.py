@@ -50,6 +50,13 @@ def _write(out: "object", pieces: "list[bytes]") -> None:
     out.flush()  # type: ignore[attr-defined]
 
 
+def _read_stdin() -> bytes:
+    try:
+        return os.read(0, 65536)
+    except OSError:
+        return b""  # a terminal that went away is an end like any other
+
+
 class Detached(BoxshipError):
     """The user typed the detach keys; the container runs on."""
 
@@ -145,20 +152,20 @@ class Session:
 
     def _pump_stdin(self) -> None:
         connection = self._connection
-        try:
-            while data := os.read(0, 65536):
-                if self._filter is not None:
-                    data, left = self._filter.feed(data)
-                    if left:
-                        connection.send(data)
-                        self._detached = True
-                        connection.sock.shutdown(SHUT_RDWR)
-                        return
+        while data := _read_stdin():
+            left = False
+            if self._filter is not None:
+                data, left = self._filter.feed(data)
+            try:
                 if data:
                     connection.send(data)
-            self._half_close()
-        except OSError:
-            return  # the container has ended, or stdin is no more: the reader sees the end
+                if left:
+                    self._detached = True
+                    connection.sock.shutdown(SHUT_RDWR)
+                    return
+            except OSError:
+                return  # the container has ended: who reads its output sees that too
+        self._half_close()
 
     def _half_close(self) -> None:
         try:
