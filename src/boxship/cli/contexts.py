@@ -97,12 +97,20 @@ class Store:
         os.makedirs(self._meta(name), 0o755, exist_ok=True)
         with open(self._meta(name) + "/meta.json", "w", encoding="utf-8") as file:
             file.write(dumps(value))
+        contents = {}
         for part, path in tls.items():
-            folder = self.tls_path(name) + "/docker"
+            with open(path, "rb") as source:
+                contents[part] = source.read()
+        self.write_tls(name, contents)
+
+    def write_tls(self, name: str, files: "dict[str, bytes]") -> None:
+        """Store TLS files (ca, cert, key) of a context, for the user alone."""
+        folder = self.tls_path(name) + "/docker"
+        for part, content in files.items():
             os.makedirs(folder, 0o700, exist_ok=True)
-            with open(path, "rb") as source, open(f"{folder}/{part}.pem", "wb") as file:
+            with open(f"{folder}/{part}.pem", "wb") as file:
                 os.fchmod(file.fileno(), 0o600)
-                file.write(source.read())
+                file.write(content)
 
     def remove(self, name: str) -> None:
         """Delete a context and its TLS files."""

@@ -130,6 +130,12 @@ GROUPS = {
         "Manage contexts",
         {
             "create": Entry("context", "Create a context", "CREATE"),
+            "export": Entry(
+                "context_archive",
+                "Export a context to a tar archive FILE or a tar stream on STDOUT.",
+                "EXPORT",
+            ),
+            "import": Entry("context_archive", "Import a context from a tar or zip file", "IMPORT"),
             "inspect": Entry(
                 "context", "Display detailed information on one or more contexts", "INSPECT"
             ),

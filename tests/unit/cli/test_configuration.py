@@ -136,3 +136,22 @@ def test_contexts_live_where_docker_keeps_them(
     assert not meta[0].exists()
     for bad in ("default", "", "a/b", "../x"):
         assert run(["context", "create", bad, "--docker", "host=x"]) == 1
+
+
+def test_a_context_goes_through_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ca").write_text("authority")
+    settings = f"host=tcp://a:1,ca={tmp_path}/ca"
+    assert run(["context", "create", "one", "--docker", settings]) == 0
+    assert run(["context", "export", "one"]) == 0
+    assert stat.S_IMODE((tmp_path / "one.dockercontext").stat().st_mode) == 0o600
+    assert run(["context", "export", "one"]) == 1  # never over an older file
+    assert run(["context", "import", "two", "one.dockercontext"]) == 0
+    store = Store(str(tmp_path / ".docker"))
+    assert store.get("two")["Endpoints"]["docker"]["Host"] == "tcp://a:1"
+    assert Path(store.tls_files("two")["ca"]).read_text() == "authority"
+    (tmp_path / "junk").write_text("x" * 2000)
+    assert run(["context", "import", "three", "junk"]) == 1
+    assert "invalid context: no metadata found" in capsys.readouterr().err
