@@ -62,6 +62,7 @@ async def produced(
         _call(loop, ready.put(data))
 
     work = loop.create_task(start(sink), name="produce")
+    getting: asyncio.Task[bytes] | None = None
     try:
         while True:
             getting = loop.create_task(ready.get(), name="chunk")
@@ -69,13 +70,15 @@ async def produced(
             if getting.done():
                 yield getting.result()
                 continue
-            getting.cancel()
             break
+        getting.cancel()
         while not ready.empty():
             yield ready.get_nowait()
         await work
     finally:
         abandoned = True
+        if getting is not None:
+            getting.cancel()
         while not work.done():
             while not ready.empty():
                 ready.get_nowait()  # lets a blocked sink go on, to find out
