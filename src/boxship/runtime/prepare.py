@@ -5,6 +5,7 @@ import errno
 import os
 import posixpath
 import re
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -60,6 +61,7 @@ def prepare(
 def _find(bundle: Bundle, rootfs: str) -> Findings:
     config, host_config = bundle.container.config, bundle.container.host_config
     with opened_root(rootfs) as root_fd:
+        refuse_false_directories(root_fd)
         identity = find_identity(root_fd, config.user, host_config.group_add or ())
         make_working_directory(root_fd, config.working_dir)
         if bundle.mtab:
@@ -118,6 +120,17 @@ def find_identity(root_fd: int, user: str, group_add: Sequence[str]) -> Identity
     passwd = _accounts(root_fd, "etc/passwd")
     group = _accounts(root_fd, "etc/group")
     return resolve(user, group_add, passwd, group)
+
+
+def refuse_false_directories(root_fd: int) -> None:
+    """Raise when a directory that the runtime fills is a symlink: runc followed it (CVE-2026-41579)."""
+    for name in ("dev", "proc", "sys"):
+        try:
+            status = os.stat(name, dir_fd=root_fd, follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISDIR(status.st_mode):
+            raise create_refused(f"/{name} in the image is not a directory", ())
 
 
 def make_working_directory(root_fd: int, path: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from support.bundles import Workshop
 from support.rootfs import busybox
 

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from support.bundles import Workshop
 
 from boxship.runtime.contract import RuntimeRefused
+from support.bundles import Workshop
 
 pytestmark = pytest.mark.root
 

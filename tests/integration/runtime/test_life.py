@@ -10,12 +10,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.bundles import Workshop, read_all, running
 
 from boxship.errors import InvalidArgument
 from boxship.linux import process
 from boxship.model.container import ContainerNotRunning, ContainerState
-from boxship.runtime.contract import ExecSpec, RuntimeRefused
+from boxship.runtime.contract import ExecSpec, RuntimeRefused, SupervisedProcess
+from support.bundles import Workshop, read_all, running
 
 pytestmark = pytest.mark.root
 
@@ -103,7 +103,7 @@ async def test_every_client_sees_the_output(workshop: Workshop) -> None:
     second = await workshop.runtime.attach(container)
     await first.write(b"it\n")
     outputs = await asyncio.gather(read_all(first), read_all(second))
-    assert outputs == [(b"got it\n", b"")] * 2
+    assert list(outputs) == [(b"got it\n", b"")] * 2
     await workshop.runtime.wait(container)
     await workshop.runtime.delete(container)
 
@@ -156,7 +156,7 @@ async def test_what_cannot_run_is_told_in_dockers_words(
 
 
 async def test_unknown_user_is_told_in_dockers_words(workshop: Workshop) -> None:
-    with pytest.raises(RuntimeRefused, match="^unable to find user foo: no matching entries"):
+    with pytest.raises(RuntimeRefused, match=r"^unable to find user foo: no matching entries"):
         await workshop.runtime.create(workshop.bundle("true", config={"user": "foo"}))
 
 
@@ -209,16 +209,10 @@ async def test_an_exit_nobody_watched_is_found_later(workshop: Workshop) -> None
 
 
 async def test_a_container_from_before_the_machine_went_down_is_lost(workshop: Workshop) -> None:
-    container = running(workshop.bundle("true").container, process_of_the_past())
+    container = running(workshop.bundle("true").container, SupervisedProcess(1, 1, 1))
     status = await workshop.runtime.wait(container)
     assert status.exit_code == 255
     await workshop.runtime.delete(container)
-
-
-def process_of_the_past() -> "object":
-    from boxship.runtime.contract import SupervisedProcess
-
-    return SupervisedProcess(1, 1, 1)  # PID 1 is alive, but did not start at that tick
 
 
 async def test_a_reused_pid_is_never_signalled(workshop: Workshop) -> None:

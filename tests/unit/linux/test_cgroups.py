@@ -42,7 +42,11 @@ def v2(tmp_path: Path) -> Hierarchies:
 def test_v2_is_read_with_dockers_meaning(v2: Hierarchies) -> None:
     usage = open_cgroup("box/c1", v2).usage()
     assert (usage.cpu.total, usage.cpu.user, usage.cpu.kernel) == (3000, 2000, 1000)
-    assert (usage.cpu.periods, usage.cpu.throttled_periods, usage.cpu.throttled_time) == (4, 5, 6000)
+    assert (usage.cpu.periods, usage.cpu.throttled_periods, usage.cpu.throttled_time) == (
+        4,
+        5,
+        6000,
+    )
     assert (usage.memory_usage, usage.memory_limit, usage.memory_failcnt) == (1000, 0, 2)
     assert usage.memory_stats == {"anon": 1, "inactive_file": 7}
     assert (usage.pids, usage.pids_limit) == (3, 50)

@@ -125,7 +125,7 @@ async def test_options_that_refuse_a_list_of_pids_are_tried_without() -> None:
 async def test_what_ps_says_is_passed_on() -> None:
     host = Host()
     host.ps_results = [Finished(1, "x"), Finished(1, "error: unknown option\n\nUsage: …")]
-    with pytest.raises(Internal, match="^ps: error: unknown option$"):
+    with pytest.raises(Internal, match=r"^ps: error: unknown option$"):
         await host.monitoring.top("web", "--nosuch")
 
 
