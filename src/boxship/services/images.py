@@ -74,16 +74,16 @@ class Images(Protocol):
         """Resolve a name; raise NoSuchImage."""
         ...
 
-    async def inspect(self, name: str) -> ImageDetail:
-        """Everything about one image."""
+    async def inspect(self, name: str, *, platform: str = "") -> ImageDetail:
+        """Everything about one image; raise NotFound when it is of another *platform*."""
         ...
 
     async def list(self, listing: ImageListing) -> Sequence[ImageDetail]:
         """The images that match, newest first."""
         ...
 
-    async def history(self, name: str) -> Sequence[HistoryItem]:
-        """How it was made."""
+    async def history(self, name: str, *, platform: str = "") -> Sequence[HistoryItem]:
+        """How it was made; raise NotFound when it is of another *platform*."""
         ...
 
     async def tag(self, name: str, repository: str, tag: str) -> None:
@@ -91,9 +91,17 @@ class Images(Protocol):
         ...
 
     async def remove(
-        self, name: str, *, force: bool = False, prune_parents: bool = True
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        prune_parents: bool = True,
+        platforms: Sequence[str] = (),
     ) -> Sequence[Removal]:
-        """Untag, and delete what no name, child or container holds; raise ImageInUse."""
+        """Untag, and delete what no name, child or container holds; raise ImageInUse.
+
+        With *platforms* it must be of one of them.
+        """
         ...
 
     async def prune(self, filters: Filters) -> ImagePruneResult:

@@ -6,7 +6,7 @@ import time
 import msgspec
 import pytest
 
-from boxship.errors import Conflict, InvalidArgument
+from boxship.errors import Conflict, InvalidArgument, NotFound
 from boxship.model.config import RunConfig
 from boxship.model.container import Container, ContainerState, HostConfig, Status
 from boxship.model.filters import Filters
@@ -293,3 +293,28 @@ async def test_a_snapshot_becomes_a_layer(bench: ImageBench) -> None:
     bench.store.snapshots.remove("step")
     await bench.images.remove("web:1")
     assert bench.is_empty(), bench.leftovers()
+
+
+async def test_images_of_another_platform_are_refused_in_dockers_words(bench: ImageBench) -> None:
+    await a_web_image(bench)
+    text = r"image with reference web:1 was found but its platform \(linux/amd64\) does not match the specified platform \(linux/s390x\)"
+    for action in (bench.images.inspect, bench.images.history):
+        with pytest.raises(NotFound, match=text):
+            await action("web:1", platform="linux/s390x")
+    with pytest.raises(NotFound, match=text):
+        await bench.images.remove("web:1", platforms=['{"os":"linux","architecture":"s390x"}'])
+    with pytest.raises(NotFound, match="no suitable export target found for platform linux/s390x"):
+        await bench.images.save(["web:1"], platform="linux/s390x")
+    assert (await bench.images.inspect("web:1", platform="linux/amd64")).tags == ("web:1",)
+    assert await bench.load(docker_archive(SECOND, tags=["x:1"]), platform="linux/s390x") == []
+    with pytest.raises(InvalidArgument, match="cannot parse platform specifier"):
+        await bench.images.inspect("web:1", platform="a/b/c/d")
+
+
+async def test_an_import_can_be_for_another_platform(bench: ImageBench) -> None:
+    request = ImportRequest(repository="mine", platform="linux/arm64/v8")
+    _ = [m async for m in bench.images.import_(body(LAYER), request)]
+    image = await bench.images.get("mine")
+    assert (image.config.os, image.config.architecture, image.config.variant) == (
+        "linux", "arm64", "v8",
+    )  # fmt: skip

@@ -126,7 +126,7 @@ async def test_oci_layouts_load(bench: ImageBench, suffix: str) -> None:
 
 
 async def test_an_index_gives_the_image_for_this_machine(bench: ImageBench) -> None:
-    from boxship.engine.images.archives import host_platform
+    from boxship.engine.images.platforms import host_platform
 
     host = host_platform()
     layout = Layout()

@@ -57,13 +57,16 @@ async def list_images(services: Services, request: Request) -> Answer:
 
 async def inspect(services: Services, request: Request) -> Answer:
     """GET /images/{name}/json"""
-    detail = await services.images.inspect(request.variables["name"])
+    platform = request.query.text("platform")
+    detail = await services.images.inspect(request.variables["name"], platform=platform)
     return wire.answer(views.inspection(detail, request.version))
 
 
 async def history(services: Services, request: Request) -> Answer:
     """GET /images/{name}/history"""
-    return wire.answer(views.history(await services.images.history(request.variables["name"])))
+    platform = request.query.text("platform")
+    rows = await services.images.history(request.variables["name"], platform=platform)
+    return wire.answer(views.history(rows))
 
 
 async def tag(services: Services, request: Request) -> Answer:
@@ -80,6 +83,7 @@ async def remove(services: Services, request: Request) -> Answer:
         request.variables["name"],
         force=query.flag("force"),
         prune_parents=not query.flag("noprune"),
+        platforms=query.all("platforms"),
     )
     return wire.answer(views.removals(removed))
 

@@ -20,7 +20,7 @@ from boxship.engine.builds.transcript import Transcript
 from boxship.engine.builds.workspace import KEY_PREFIX, BuildWorkspace
 from boxship.engine.containers.contract import Settings
 from boxship.engine.events import EventBus
-from boxship.engine.images.archives import host_platform
+from boxship.engine.images.platforms import host_platform
 from boxship.engine.images.catalog import canonical
 from boxship.engine.images.service import LocalImages
 from boxship.engine.networks.contract import Sandboxes

@@ -1,13 +1,13 @@
 """What is in an image archive: docker's manifest.json, or an OCI image layout. Decides, stores nothing."""
 
-import platform as host
 from collections.abc import Iterator
 from typing import Final
 
 import msgspec
 
+from boxship.engine.images.platforms import host_platform
 from boxship.errors import InvalidArgument, Unsupported
-from boxship.model.descriptor import Descriptor, MediaType, Platform
+from boxship.model.descriptor import Descriptor, MediaType
 from boxship.model.digest import ImageID, parse_digest
 from boxship.model.image import ImageConfig, Index, Manifest
 from boxship.model.reference import Reference, parse_reference
@@ -24,7 +24,6 @@ _MAX_DEPTH: Final = 4  # indexes within indexes
 _MAX_CHILDREN: Final = 1000
 _INDEXES: Final = (MediaType.OCI_INDEX, MediaType.DOCKER_MANIFEST_LIST)
 _MANIFESTS: Final = (MediaType.OCI_MANIFEST, MediaType.DOCKER_MANIFEST)
-_ARCHITECTURES: Final = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 
 
 class DockerManifestItem(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
@@ -50,12 +49,6 @@ class ArchivedImage(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[Reference, ...]
     parent: str = ""
     manifest: Descriptor | None = None
-
-
-def host_platform() -> Platform:
-    """The platform whose images we prefer."""
-    machine = host.machine()
-    return Platform(architecture=_ARCHITECTURES.get(machine, machine), os="linux")
 
 
 def read_images(archive: ImageArchive) -> list[ArchivedImage]:

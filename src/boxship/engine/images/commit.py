@@ -4,9 +4,9 @@ import msgspec
 
 from boxship.build.image_config import apply_changes
 from boxship.concurrency import in_thread
-from boxship.engine.images.archives import host_platform
 from boxship.engine.images.catalog import parse_tag
 from boxship.engine.images.creation import now_text
+from boxship.engine.images.platforms import host_platform
 from boxship.engine.images.service import LocalImages
 from boxship.model.config import RunConfig
 from boxship.model.container import Container

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from boxship.engine.images.archives import host_platform
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.creation import ImageCreation, now_text
+from boxship.engine.images.platforms import host_platform, parse_platform
 from boxship.model.image import History, Image, ImageConfig, OCIRunConfig
 from boxship.model.progress import Progress
 from boxship.model.reference import Reference
@@ -31,8 +31,7 @@ def import_image(
     put: Put,
 ) -> Image:
     """Import; blocking. `config` is what the changes make of an empty one."""
-    host = host_platform()
-    platform = request.platform.split("/") if request.platform else [host.os, host.architecture]
+    platform = parse_platform(request.platform) or host_platform()
 
     def produce(sink: Callable[[bytes], None]) -> None:
         done = 0
@@ -46,9 +45,9 @@ def import_image(
         created = now_text()
         image = creation.create(
             ImageConfig(
-                architecture=platform[1] if len(platform) > 1 else host.architecture,
-                os=platform[0] or "linux",
-                variant=platform[2] if len(platform) > 2 else "",
+                architecture=platform.architecture,
+                os=platform.os,
+                variant=platform.variant,
                 config=config,
                 created=created,
                 comment=request.message,

@@ -7,7 +7,6 @@ from functools import partial
 import msgspec
 
 from boxship.concurrency import feeding, from_thread, in_thread
-from boxship.engine.images.archives import ArchivedImage
 from boxship.engine.images.catalog import Catalog, EventSink, parse_tag
 from boxship.engine.images.creation import ImageCreation, seconds
 from boxship.engine.images.importing import ApplyChanges, import_image
@@ -21,10 +20,10 @@ from boxship.engine.images.listing import (
     unique_layers_size,
 )
 from boxship.engine.images.loading import Loading
+from boxship.engine.images.platforms import is_on, parse_platform, platform_of
 from boxship.engine.images.removal import ImageRemoval
 from boxship.engine.images.saving import SavedImage, choose, write_archive
-from boxship.errors import InvalidArgument
-from boxship.model.descriptor import Platform
+from boxship.errors import NotFound
 from boxship.model.filters import Filters
 from boxship.model.image import Image, ImageInUse, NoSuchImage, OCIRunConfig
 from boxship.model.moment import parse_moment
@@ -65,9 +64,9 @@ class LocalImages:
         """See services.images."""
         return self.catalog.get(name)
 
-    async def inspect(self, name: str) -> ImageDetail:
+    async def inspect(self, name: str, *, platform: str = "") -> ImageDetail:
         """See services.images."""
-        image = self.catalog.get(name)
+        image = self._on_platform(name, platform)
         names = self.catalog.names(image.id)
         snapshots = self._store.snapshots
         history = image.config.history or ()
@@ -95,9 +94,9 @@ class LocalImages:
         """Bytes of all unpacked layers, each counted once."""
         return unique_layers_size(self._store.metadata.images.list())
 
-    async def history(self, name: str) -> Sequence[HistoryItem]:
+    async def history(self, name: str, *, platform: str = "") -> Sequence[HistoryItem]:
         """See services.images."""
-        image = self.catalog.get(name)
+        image = self._on_platform(name, platform)
         sizes = iter([layer.size for layer in image.layers])
         rows = [
             HistoryItem(
@@ -121,15 +120,33 @@ class LocalImages:
             ancestor = self._store.metadata.images.find(parent) if parent else None
         return rows
 
+    def _on_platform(self, name: str, platform: str) -> Image:
+        """Resolve a name to an image of this platform; raise NotFound in Docker's words."""
+        image = self.catalog.get(name)
+        wanted = parse_platform(platform)
+        if not is_on(image.config, wanted):
+            raise NotFound(
+                f"image with reference {name} was found but its platform "
+                f"({platform_of(image.config)}) does not match the specified platform ({wanted})"
+            )
+        return image
+
     async def tag(self, name: str, repository: str, tag: str) -> None:
         """See services.images."""
         image = self.catalog.get(name)
         self.catalog.tag(parse_tag(repository, tag), image)
 
     async def remove(
-        self, name: str, *, force: bool = False, prune_parents: bool = True
+        self,
+        name: str,
+        *,
+        force: bool = False,
+        prune_parents: bool = True,
+        platforms: Sequence[str] = (),
     ) -> Sequence[Removal]:
         """See services.images."""
+        for platform in platforms:
+            self._on_platform(name, platform)
         removal = ImageRemoval(self.catalog, self._collect)
         return await in_thread(removal.remove, name, force=force, prune_parents=prune_parents)
 
@@ -167,12 +184,12 @@ class LocalImages:
         self, body: AsyncIterator[bytes], *, quiet: bool, platform: str = ""
     ) -> AsyncIterator[Progress]:
         """See services.images."""
-        wanted = _platform(platform)
+        wanted = parse_platform(platform)
         loading = Loading(self._store, self.catalog, self.creation, quiet=quiet)
         async with feeding(body) as source:
 
             def work(put: Callable[[Progress], None]) -> None:
-                loading.run(source, put, partial(_runs_on, wanted))
+                loading.run(source, put, lambda image: is_on(image.config, wanted))
 
             async for message in from_thread(work, abort=source.abort):
                 yield message
@@ -180,8 +197,9 @@ class LocalImages:
     async def save(self, names: Sequence[str], *, platform: str = "") -> AsyncIterator[bytes]:
         """See services.images."""
         chosen = choose(self.catalog, names)
-        for saved in chosen:
-            _require_platform(saved.image, platform)
+        if not all(is_on(saved.image.config, parse_platform(platform)) for saved in chosen):
+            text = f"no suitable export target found for platform {parse_platform(platform)}"
+            raise NotFound(text)
         return self._archive(chosen)
 
     async def _archive(self, chosen: Sequence[SavedImage]) -> AsyncIterator[bytes]:
@@ -226,33 +244,3 @@ class LocalImages:
     def _until(self, filters: Filters) -> float | None:
         moments = [parse_moment(value, self._clock_ns()) for value in filters.get("until")]
         return min(moments) / 10**9 if moments else None
-
-
-def _platform(text: str) -> Platform | None:
-    """A platform as clients send it: JSON since API 1.48, `os/arch/variant` before."""
-    if not text:
-        return None
-    if text.startswith("{"):
-        try:
-            return msgspec.json.decode(text, type=Platform)
-        except msgspec.DecodeError as error:
-            raise InvalidArgument(f"invalid platform: {error}") from error
-    os_name, _, rest = text.partition("/")
-    architecture, _, variant = rest.partition("/")
-    return Platform(architecture=architecture, os=os_name, variant=variant)
-
-
-def _runs_on(wanted: Platform | None, image: ArchivedImage) -> bool:
-    return wanted is None or (image.config.os or "linux", image.config.architecture) == (
-        wanted.os,
-        wanted.architecture,
-    )
-
-
-def _require_platform(image: Image, text: str) -> None:
-    wanted = _platform(text)
-    if wanted is not None and image.config.architecture != wanted.architecture:
-        raise NoSuchImage(
-            f"image with reference {image.id} was found but does not provide the specified "
-            f"platform ({wanted})"
-        )
