@@ -144,7 +144,11 @@ def test_arguments(engine: Engine, box: Box) -> None:
 
 
 def test_the_cache_hits_until_something_changes(engine: Engine, box: Box, tmp_path: Path) -> None:
-    where = context(tmp_path, f"FROM {BUSYBOX}\nCOPY f /f\nRUN cat /proc/sys/kernel/random/uuid > /when\n", f=box.prefix)
+    where = context(
+        tmp_path,
+        f"FROM {BUSYBOX}\nCOPY f /f\nRUN cat /proc/sys/kernel/random/uuid > /when\n",
+        f=box.prefix,
+    )
 
     def when() -> str:
         image = box.image()

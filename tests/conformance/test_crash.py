@@ -114,7 +114,7 @@ def test_restart_policies_hold_across_a_crash(daemon: Boxshipd) -> None:
     time.sleep(0.2)
     daemon.start()
     eventually(lambda: engine.inspect("always")["State"]["Running"])
-    assert engine.inspect("always")["State"]["Pid"] != pid
+    eventually(lambda: engine.inspect("always")["State"]["Pid"] not in (0, pid))
     assert not engine.inspect("stopped")["State"]["Running"]
     assert swept(daemon) == []
 
@@ -134,14 +134,22 @@ def test_stdin_and_a_terminal_survive(daemon: Boxshipd) -> None:
     engine.ok("run", "-dit", "--name", "tty", BUSYBOX, "sh")
     daemon.restart()
     with engine.started("attach", "--no-stdin", "tty") as screen:
-        time.sleep(0.3)
-        reply = engine.connection()
-        reply.request("POST", "/containers/tty/attach?stream=1&stdin=1")
-        assert reply.sock
-        reply.sock.sendall(b"echo mark$((1+1))\n")
         assert screen.stdout
-        assert any(b"mark2" in line for line in screen.stdout)
-        reply.close()
+        os.set_blocking(screen.stdout.fileno(), False)
+        keyboard = engine.connection()
+        keyboard.request("POST", "/containers/tty/attach?stream=1&stdin=1")
+        assert keyboard.sock
+        assert keyboard.sock.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+
+        def shown() -> bool:
+            assert keyboard.sock
+            assert screen.stdout
+            keyboard.sock.sendall(b"echo mark$((1+1))\n")
+            time.sleep(0.2)
+            return b"mark2" in (screen.stdout.read() or b"")
+
+        eventually(shown)
+        keyboard.close()
     assert swept(daemon) == []
 
 

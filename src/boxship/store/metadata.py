@@ -270,6 +270,8 @@ class Metadata:
         """All changes in the block, or none; a block inside a block belongs to the outer one."""
         with self._lock:
             if self._depth == 0:
+                # a full disk would undo the whole of it, too late to try again
+                self._reserve.make_room()
                 self._connection.execute("BEGIN IMMEDIATE")
             self._depth += 1
             try:
@@ -303,7 +305,9 @@ class Metadata:
         try:
             cursor = self._connection.execute(sql, parameters)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._reserve.release():
+            in_vain = self._depth > 0 and not self._connection.in_transaction  # all undone already
+            full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+            if in_vain or not full or not self._reserve.release():
                 raise
             cursor = self._connection.execute(sql, parameters)
         self._reserve.keep()

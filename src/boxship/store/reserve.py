@@ -35,6 +35,13 @@ class Reserve:
         except OSError:
             self._give_up()
 
+    def make_room(self) -> None:
+        """Give the room up if there is hardly any besides."""
+        if self._kept:
+            disk = os.statvfs(self._path)
+            if disk.f_bavail * disk.f_frsize < self._size // 8:
+                self.release()
+
     def release(self) -> bool:
         """Give the room up; tell whether there was any."""
         if not self._kept:

@@ -23,3 +23,8 @@ def test_room_that_was_just_given_up_is_not_taken_back_at_once(tmp_path: Path) -
 def test_without_room_there_is_no_reserve(tmp_path: Path) -> None:
     reserve = Reserve(tmp_path / "missing" / "reserve")
     assert not reserve.release()
+
+
+def test_room_is_made_only_when_there_is_hardly_any(tmp_path: Path) -> None:
+    Reserve(tmp_path / "reserve", size=4096).make_room()
+    assert (tmp_path / "reserve").exists()
