@@ -98,6 +98,7 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
             events=events,
             directory=config.data_root / "builds",
         )
+        await runtime.remove_strays({each.id for each in store.metadata.containers.list()})
         await builds.recover()
         await in_thread(store.recover)
         await containers.restore()

@@ -1,11 +1,12 @@
 """The Runtime: bundles run under conmon and an OCI runtime."""
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,8 @@ from boxship.runtime.spec.resources import block_devices, resources
 from boxship.runtime.streams import AttachedStreams, connect
 from boxship.runtime.supervisor import Conmon, Refused, Supervision
 from boxship.runtime.waiting import run_program
+
+log = logging.getLogger(__name__)
 
 KILLED: Final = 137  # what Docker reports when the supervisor died: the container is killed then
 LOST: Final = 255  # and for what did not survive a restart of the machine
@@ -251,6 +254,18 @@ class ConmonRuntime:
             if outcome.complaint:
                 raise failures.create_refused(outcome.complaint, args)
             return outcome.exit_code
+
+    async def remove_strays(self, known: Collection[str]) -> None:
+        """End and remove what an engine that was killed left running and no row remembers: build steps."""
+        for identifier in self._records.ids():
+            if identifier in known:
+                continue
+            record = self._records.find(identifier)
+            if record is None:
+                self._records.forget(identifier)
+                continue
+            log.info("ending what is left of build step %s", identifier)
+            await in_thread(self._clear, record)
 
     async def mount_rootfs(self, directory: str, mounts: Sequence[Mount]) -> str:
         """Mount a root file system without running anything; returns its path. Idempotent."""

@@ -31,9 +31,9 @@ class Records:
         if container_id not in self._known:
             try:
                 data = self._path(container_id).read_bytes()
-            except FileNotFoundError:
+                self._known[container_id] = msgspec.json.decode(data, type=Record)
+            except (FileNotFoundError, msgspec.DecodeError):  # a power cut may have truncated it
                 return None
-            self._known[container_id] = msgspec.json.decode(data, type=Record)
         return self._known[container_id]
 
     def put(self, record: Record) -> None:

@@ -62,3 +62,18 @@ async def test_a_reader_that_fails_ends_the_step(workshop: Workshop) -> None:
     bundle = workshop.bundle("sh", "-c", "while :; do echo x; done")
     with pytest.raises(BaseExceptionGroup):
         await asyncio.wait_for(workshop.runtime.run(bundle, fail), 10)
+
+
+async def test_a_step_whose_engine_was_killed_is_ended_by_the_next(workshop: Workshop) -> None:
+    container, streams = await workshop.start(workshop.bundle("sleep", "1000"))
+    step = asyncio.ensure_future(
+        workshop.runtime.run(workshop.bundle("sh", "-c", "echo; sleep 1001"), output := Collected())
+    )
+    while not output.parts:
+        await asyncio.sleep(0.01)
+    workshop.runtime = workshop.reopened()
+    await workshop.runtime.remove_strays({container.id})
+    assert await step == 137  # its runtime saw it die
+    assert len(await workshop.runtime.readings.pids(container)) == 1
+    streams.close()
+    await workshop.runtime.delete(container)
