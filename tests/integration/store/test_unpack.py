@@ -306,6 +306,13 @@ def test_uploads_take_whiteout_names_literally(root: Path) -> None:
     assert (root / ".wh.x").read_bytes() == b"text"
 
 
+def test_uploads_leave_the_directory_they_go_to_as_it_is(root: Path) -> None:
+    before = root.stat()
+    into(root, tar(directory("./", 0o777, uid=9), directory(".", 0o700)), UnpackOptions())
+    after = root.stat()
+    assert (before.st_mode, before.st_uid) == (after.st_mode, after.st_uid)
+
+
 def test_uploads_can_refuse_to_replace_kinds(root: Path) -> None:
     careful = UnpackOptions(no_overwrite_dir_non_dir=True, owner=(3, 4))
     into(root, tar(directory("d"), file("f", b"x")), careful)

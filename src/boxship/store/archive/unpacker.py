@@ -375,8 +375,8 @@ class _Unpacker:
         self._implied[parts] = None
 
     def _set_root(self, entry: Entry) -> None:
-        if self._options.whiteouts is Whiteouts.LITERAL and self._options.no_overwrite_dir_non_dir:
-            return  # an upload does not change the directory it goes to
+        if self._options.whiteouts is Whiteouts.LITERAL:
+            return  # an upload does not change the directory it goes to; a layer may
         fd = os.open(b".", _OPEN_DIRECTORY, dir_fd=self._root_fd)
         try:
             os.fchown(fd, *self._owner(entry))
