@@ -37,6 +37,7 @@ class Boxshipd:
         self.engine = Engine(f"unix://{root}/sock")
         self._flags = flags
         self._process: subprocess.Popen[bytes] | None = None
+        self._bridge = ""
 
     def __repr__(self) -> str:
         return f"Boxshipd({self.root}, {self.address}, pid {self.pid})"
@@ -70,6 +71,7 @@ class Boxshipd:
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
             )
         eventually(self._answers, within=30)
+        self._bridge = self.bridge() or self._bridge
 
     def _answers(self) -> bool:
         assert self._process
@@ -107,8 +109,13 @@ class Boxshipd:
                 os.kill(pid, signal.SIGKILL)
         for target in reversed(mounts_below(self.root)):
             subprocess.run(["umount", "-l", target], check=False, capture_output=True)
-        if bridge := self.bridge():
-            subprocess.run(["ip", "link", "delete", bridge], check=False)
+        if self._bridge:
+            table = self._bridge.replace("-", "_")
+            for command in (
+                ["ip", "link", "delete", self._bridge],
+                ["nft", "delete", "table", "inet", table],
+            ):
+                subprocess.run(command, check=False, capture_output=True)
             # a daemon that was killed had no time to take its table away
             table = bridge.replace("-", "_")
             subprocess.run(
