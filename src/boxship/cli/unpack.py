@@ -23,14 +23,14 @@ class ChunkFile:
 
     def __init__(self, chunks: "Iterable[bytes]") -> None:
         self._chunks = iter(chunks)
-        self._rest = b""
+        self._rest = memoryview(b"")
         self.size = 0
 
     def read(self, size: int) -> bytes:
         parts = []
         while size > 0:
             if not self._rest:
-                self._rest = next(self._chunks, b"")
+                self._rest = memoryview(next(self._chunks, b""))
                 if not self._rest:
                     break
             parts.append(self._rest[:size])
@@ -50,7 +50,7 @@ def unpack(
     root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     times: list[tuple[str, float]] = []
     try:
-        with tarfile.open(fileobj=source, mode="r|") as archive:  # type: ignore[call-overload]
+        with tarfile.open(fileobj=source, mode="r|", bufsize=CHUNK) as archive:  # type: ignore[call-overload]
             for info in archive:
                 name = _clean(rename(info.name))
                 if name:

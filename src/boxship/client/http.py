@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "1.51"
 CHUNK = 65536
+STREAM_CHUNK = 1 << 18
 SHUT_WR = 1
 
 
@@ -151,7 +152,7 @@ class Response:
         decoder = Dechunker()
         connection = self.connection
         while True:
-            data = connection.read_some()
+            data = connection.read_some(STREAM_CHUNK)
             if not data:
                 raise ConnectionFailed("unexpected EOF")
             data = decoder.feed(data)
