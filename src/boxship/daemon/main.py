@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 import boxship
 from boxship.api.docker.app import build_app
 from boxship.concurrency import Supervisor
@@ -20,6 +22,7 @@ from boxship.daemon.configuration import DaemonConfig
 from boxship.daemon.lock import hold_data_root, hold_pidfile
 from boxship.errors import BoxshipError
 from boxship.http.server import Server
+from boxship.model.container import Ulimit
 from boxship.services import Services
 
 log = logging.getLogger(__name__)
@@ -59,6 +62,7 @@ def _run(given: dict[str, object]) -> int:
         return 1
     logs.set_up(level=config.log_level, form=config.log_format, debug=config.debug)
     _prepare_process()
+    config = _raise_file_limit(config)
     for directory, mode in ((config.engine.data_root, 0o711), (config.engine.exec_root, 0o711)):
         _make_directory(directory, mode)
     with hold_pidfile(config.pidfile), hold_data_root(config.engine.data_root):
@@ -69,13 +73,24 @@ def _run(given: dict[str, object]) -> int:
 def _prepare_process() -> None:
     os.umask(0o022)
     faulthandler.register(signal.SIGUSR1)
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(hard, MAX_FILES) if hard != resource.RLIM_INFINITY else MAX_FILES
-    if soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     if sys.version_info < (3, 12):
         # the default starts a thread for each child; later versions do this by themselves
         asyncio.get_event_loop_policy().set_child_watcher(asyncio.PidfdChildWatcher())
+
+
+def _raise_file_limit(config: DaemonConfig) -> DaemonConfig:
+    """Let the daemon open many files, and containers no more than they could before."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, MAX_FILES) if hard != resource.RLIM_INFINITY else MAX_FILES
+    if soft >= wanted:
+        return config
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    limits = config.engine.default_ulimits
+    if any(limit.name == "nofile" for limit in limits):
+        return config
+    limits = (*limits, Ulimit(name="nofile", soft=soft, hard=hard))
+    engine = msgspec.structs.replace(config.engine, default_ulimits=limits)
+    return msgspec.structs.replace(config, engine=engine)
 
 
 def _make_directory(path: Path, mode: int) -> None:
