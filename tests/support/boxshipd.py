@@ -110,13 +110,6 @@ class Boxshipd:
         for target in reversed(mounts_below(self.root)):
             subprocess.run(["umount", "-l", target], check=False, capture_output=True)
         if self._bridge:
-            # a daemon that was killed had no time to take these away
-            table = self._bridge.replace("-", "_")
-            for command in (
-                ["ip", "link", "delete", self._bridge],
-                ["nft", "delete", "table", "inet", table],
-            ):
-                subprocess.run(command, check=False, capture_output=True)
 
     def bridge(self) -> str:
         """The bridge that has our address."""
