@@ -157,7 +157,7 @@ class ConmonRuntime:
 
     async def update(self, container: Container, resources: HostConfig) -> None:
         """Apply new limits to a running container."""
-        limits = await in_thread(self._limits, resources)
+        limits = await in_thread(self._limits, container, resources)
         path = f"{self._directory(container.id)}/resources.json"
         prepare.write_private(path, msgspec.json.encode(limits))
         try:
@@ -310,11 +310,19 @@ class ConmonRuntime:
         Path(directory).mkdir(mode=0o700, parents=True)
         prepare.write_private(f"{directory}/process.json", msgspec.json.encode(described))
 
-    def _limits(self, host_config: HostConfig) -> dict[str, Any]:
+    def _limits(self, container: Container, host_config: HostConfig) -> dict[str, Any]:
+        """What the runtime is to change; a limit that is lifted must be said to be, unlike at create."""
         paths = block_devices(host_config)
         numbers = {path: prepare.device_numbers(path) for path in paths}
         v2 = self._settings.facts.cgroup_v2
-        return resources(host_config, (), numbers, cgroup_v2=v2)
+        limits = resources(host_config, (), numbers, cgroup_v2=v2)
+        if host_config.memory_swap < 0:
+            limits.setdefault("memory", {})["swap"] = -1
+        if host_config.pids_limit is not None and host_config.pids_limit <= 0:
+            self._cgroup(container).lift_pids_limit()  # crun 1.8 can lift neither
+        if host_config.cpu_quota < 0:
+            self._cgroup(container).lift_cpu_quota()
+        return limits
 
     def _bury(self, container: Container) -> ExitStatus:
         """The supervisor died without a word: its container must not live on unwatched."""

@@ -260,6 +260,12 @@ async def test_limits_change_while_it_runs(workshop: Workshop) -> None:
     after = await workshop.runtime.readings.read(container)
     assert (before.usage.memory_limit, after.usage.memory_limit) == (64 << 20, 32 << 20)
     assert after.usage.pids_limit == 50
+    lifted = msgspec.structs.replace(
+        changed, memory=128 << 20, memory_swap=-1, pids_limit=-1, cpu_quota=-1
+    )
+    await workshop.runtime.update(container, lifted)
+    after = await workshop.runtime.readings.read(container)
+    assert (after.usage.memory_limit, after.usage.pids_limit) == (128 << 20, None)
     await workshop.runtime.kill(container, signal.SIGKILL)
     await workshop.runtime.wait(container)
     streams.close()

@@ -77,6 +77,14 @@ class CgroupV1:
         """Let them go on."""
         self._write_freezer("THAWED")
 
+    def lift_cpu_quota(self) -> None:
+        """Let it use all CPU time."""
+        self._write("cpu", "cpu.cfs_quota_us", "-1")
+
+    def lift_pids_limit(self) -> None:
+        """Let it have as many processes as it likes."""
+        self._write("pids", "pids.max", "max")
+
     def is_frozen(self) -> bool:
         """True while freeze() holds."""
         return read_text(self._file("freezer", "freezer.state")).strip() == "FROZEN"
@@ -118,10 +126,13 @@ class CgroupV1:
         return tuple(entries)
 
     def _write_freezer(self, state: str) -> None:
-        path = self._file("freezer", "freezer.state")
+        self._write("freezer", "freezer.state", state)
+
+    def _write(self, controller: str, name: str, value: str) -> None:
+        path = self._file(controller, name)
         try:
             with open(path, "w", encoding="ascii") as file:
-                file.write(state)
+                file.write(value)
         except OSError as error:
             raise Internal(f"cannot write {path}: {error.strerror}") from error
 

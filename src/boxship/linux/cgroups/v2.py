@@ -63,6 +63,14 @@ class CgroupV2:
         """Let them go on."""
         self._write("cgroup.freeze", "0")
 
+    def lift_cpu_quota(self) -> None:
+        """Let it use all CPU time."""
+        self._write("cpu.max", "max")
+
+    def lift_pids_limit(self) -> None:
+        """Let it have as many processes as it likes."""
+        self._write("pids.max", "max")
+
     def is_frozen(self) -> bool:
         """True while freeze() holds."""
         return read_text(self._file("cgroup.freeze")).strip() == "1"

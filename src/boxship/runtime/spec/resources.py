@@ -69,7 +69,7 @@ def _cpu(host_config: HostConfig) -> dict[str, Any]:
         cpu["quota"] = host_config.nano_cpus * _CPU_PERIOD // 10**9
     if host_config.cpu_period != 0:
         cpu["period"] = host_config.cpu_period
-    if host_config.cpu_quota != 0:
+    if host_config.cpu_quota > 0:  # a negative one is none, and crun 1.8 cannot write it
         cpu["quota"] = host_config.cpu_quota
     if host_config.cpu_realtime_period != 0:
         cpu["realtimePeriod"] = host_config.cpu_realtime_period
