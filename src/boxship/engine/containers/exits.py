@@ -169,6 +169,7 @@ def ended_state(state: ContainerState, status: ExitStatus) -> ContainerState:
         supervisor_started=0,
         exit_code=status.exit_code,
         oom_killed=status.oom_killed,
-        finished_at=status.finished_at,
+        # the times of files lag behind the clock by up to a tick
+        finished_at=max(status.finished_at, state.started_at),
         health=state.health and msgspec.structs.replace(state.health, status="unhealthy"),
     )
