@@ -110,6 +110,13 @@ class Boxshipd:
         for target in reversed(mounts_below(self.root)):
             subprocess.run(["umount", "-l", target], check=False, capture_output=True)
         if self._bridge:
+            table = self._bridge.replace("-", "_")
+            commands = (
+                ["ip", "link", "delete", self._bridge],
+                ["nft", "delete", "table", "inet", table],
+            )
+            for command in commands:
+                subprocess.run(command, check=False, capture_output=True)
 
     def bridge(self) -> str:
         """The bridge that has our address."""
