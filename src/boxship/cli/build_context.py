@@ -9,7 +9,7 @@ from boxship.cli.running import Failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from boxship.dockerfile.ignore import IgnoreMatcher
 
@@ -116,7 +116,7 @@ def _from_folder(path: str, dockerfile: str) -> BuildContext:
     matcher = _matcher(patterns, name if outside is None else "")
     _check_readable(root, matcher)
     if outside is None:
-        return BuildContext(_folder_stream(root, _keeps(matcher)), name)
+        return BuildContext(_folder_stream(root, matcher), name)
     return _with_outside(root, matcher, patterns_text(root), outside)
 
 
@@ -174,12 +174,6 @@ def _matcher(patterns: "tuple[str, ...]", dockerfile: str) -> "IgnoreMatcher | N
     return IgnoreMatcher([*patterns, *(f"!{name}" for name in kept)]) if kept else matcher
 
 
-def _keeps(matcher: "IgnoreMatcher | None") -> "Callable[[str, bool], bool] | None":
-    if matcher is None:
-        return None
-    return lambda path, _folder: not matcher.excluded(path)
-
-
 def _check_readable(root: str, matcher: "IgnoreMatcher | None") -> None:
     if os.geteuid() == 0:
         return  # root reads everything
@@ -200,11 +194,21 @@ def _check_readable(root: str, matcher: "IgnoreMatcher | None") -> None:
 
 
 def _folder_stream(
-    root: str, wanted: "Callable[[str, bool], bool] | None", extra: "Iterable[bytes]" = ()
+    root: str,
+    matcher: "IgnoreMatcher | None",
+    extra: "Iterable[bytes]" = (),
+    without: str = "",
 ) -> "Iterator[bytes]":
+    """The folder less what *matcher* excludes and the path *without*, and *extra* at its end."""
+
+    def wanted(path: str) -> bool:
+        return path != without and (matcher is None or not matcher.excluded(path))
+
     def parts() -> "Iterator[bytes]":
         packer = Packer(owner=(0, 0))
-        entries = pack_tree(root, "", packer, wanted)
+        # where nothing is taken back by a `!` rule, an excluded folder need not be searched
+        prune = matcher is None or not matcher.has_exceptions
+        entries = pack_tree(root, "", packer, wanted, prune=prune)
         next(entries)  # the root itself has no name in the archive
         yield from entries
         yield from extra
@@ -218,12 +222,8 @@ def _with_outside(
     """A Dockerfile from elsewhere joins the context under a name that nothing copies."""
     name = ".dockerfile." + os.urandom(10).hex()
     rules = (ignore if ignore is not None else IGNORE_FILE.encode()) + f"\n{name}\n".encode()
-
-    def wanted(path: str, _folder: bool) -> bool:  # noqa: FBT001 - pack_tree's question
-        return path != IGNORE_FILE and (matcher is None or not matcher.excluded(path))
-
     extra = [*file_entry(name, dockerfile), *file_entry(IGNORE_FILE, rules)]
-    return BuildContext(_folder_stream(root, wanted, extra), name)
+    return BuildContext(_folder_stream(root, matcher, extra, IGNORE_FILE), name)
 
 
 def compressed(chunks: "Iterable[bytes]") -> "Iterator[bytes]":

@@ -100,15 +100,18 @@ def pack_tree(
     root: str,
     base: str,
     packer: Packer,
-    wanted: "Callable[[str, bool], bool] | None" = None,
+    wanted: "Callable[[str], bool] | None" = None,
+    *,
+    prune: bool = False,
 ) -> "Iterator[bytes]":
     """A file or folder and all below it, named from *base*; *wanted* may leave paths out.
 
-    `wanted(path below root, is it a folder)`; folders that are not wanted are still searched.
+    `wanted` is asked with paths below *root*; folders that are not wanted are searched all the
+    same, unless *prune*.
     """
     yield from packer.entry(root, base)
     if os.path.isdir(root) and not os.path.islink(root):
-        yield from _below(root, base, "", packer, wanted)
+        yield from _below(root, base, "", packer, wanted, prune=prune)
 
 
 def _below(
@@ -116,7 +119,9 @@ def _below(
     base: str,
     inside: str,
     packer: Packer,
-    wanted: "Callable[[str, bool], bool] | None",
+    wanted: "Callable[[str], bool] | None",
+    *,
+    prune: bool,
 ) -> "Iterator[bytes]":
     with os.scandir(os.path.join(root, inside) if inside else root) as listing:
         found = sorted(listing, key=lambda item: item.name)
@@ -124,10 +129,11 @@ def _below(
         path = f"{inside}/{item.name}" if inside else item.name
         folder = item.is_dir(follow_symlinks=False)
         name = f"{base}/{path}" if base else path
-        if wanted is None or wanted(path, folder):
+        keep = wanted is None or wanted(path)
+        if keep:
             yield from packer.entry(item.path, name)
-        if folder:
-            yield from _below(root, base, path, packer, wanted)
+        if folder and (keep or not prune):
+            yield from _below(root, base, path, packer, wanted, prune=prune)
 
 
 def finished(parts: "Iterable[bytes]") -> "Iterator[bytes]":
