@@ -4,7 +4,7 @@ import logging
 import posixpath
 from collections.abc import Mapping
 
-from boxship.errors import Unavailable
+from boxship.errors import BoxshipError, Unavailable
 from boxship.linux import capabilities, cgroups, seccomp
 from boxship.linux.apparmor import is_enabled, is_loaded
 from boxship.linux.cgroups import Hierarchies, Layout
@@ -80,7 +80,7 @@ def choose_runtime(
     if found[name].kind == "crun" and hierarchies.layout is not Layout.V2 and hierarchies.loose:
         try:
             hierarchies = cgroups.mount_missing_controllers(hierarchies)
-        except Exception as error:  # noqa: BLE001 - whatever the reason, there may be another way
+        except BoxshipError as error:
             log.warning("cannot give crun the cgroup hierarchies it needs: %s", error)
         if hierarchies.loose and not wanted and "runc" in found:
             log.warning(
