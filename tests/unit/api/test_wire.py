@@ -138,6 +138,25 @@ def test_wrong_types(cls: Any, value: Any, expected: str) -> None:
     assert str(caught.value) == f"invalid JSON: json: {expected}"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a":1,}', "invalid character '}' looking for beginning of object key string"),
+        ("[1 2]", "invalid character '2' after array element"),
+        ('{"a" 1}', "invalid character '1' after object key"),
+        ('{"a":1 "b"}', "invalid character '\"' after object key:value pair"),
+        ("{bad}", "invalid character 'b' looking for beginning of object key string"),
+        ("@", "invalid character '@' looking for beginning of value"),
+        ('{"a":', "unexpected EOF"),
+        ('{"a":1e400}', "Number out of range - at `$[...]`"),
+    ],
+)
+def test_malformed_documents(text: str, expected: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        wire.parse(text.encode())
+    assert str(caught.value) == f"invalid JSON: {expected}"
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: (

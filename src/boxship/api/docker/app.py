@@ -61,17 +61,21 @@ class DockerAPI:
     async def handle(self, request: Request) -> Answer:
         """Answer one request."""
         if (cleaned := routing.clean(request.path)) != request.path:
-            return _moved(request, cleaned)
+            return self._named(_moved(request, cleaned))
         request.version, path = versions.split(request.path)
         match = self._router.find(request.method, path)
         if match is None:
-            return _not_found()
+            return self._named(_not_found())
         if refusal := versions.refusal(request.version):
             raise refusal
         route, request.variables = match
         request.finish = self._verbs.finish
         answer = await self._call(route, request)
         answer.headers = {**self._headers, **answer.headers}
+        return answer
+
+    def _named(self, answer: Response) -> Response:
+        answer.headers["Server"] = self._headers["Server"]
         return answer
 
     async def _call(self, route: Route, request: Request) -> Answer:

@@ -27,6 +27,7 @@ ONE_OR_MANY: Final = frozenset({"cmd", "entrypoint", "shell"})
 """Fields where Docker takes a string for a list of one."""
 
 _PHRASES: Final = (
+    ("trailing comma in object", "looking for beginning of object key string"),
     ("object keys must be strings", "looking for beginning of object key string"),
     ("expected ':'", "after object key"),
     ("expected ',' or '}'", "after object key:value pair"),
@@ -51,13 +52,17 @@ def parse(data: bytes) -> Any:
 
 
 def _syntax_error(message: str, data: bytes) -> str:
-    if "trailing" in message:
+    if "trailing characters" in message:
         return "unexpected content after JSON"
     if "truncated" in message:
         return "invalid JSON: unexpected EOF"
-    _, _, position = message.rpartition("(byte ")
-    index = int(position[:-1]) if position[:-1].isdigit() else 0
-    character = chr(data[index]) if index < len(data) else ""
+    _, found, position = message.rpartition("(byte ")
+    if not found:
+        return f"invalid JSON: {message}"
+    index = int(position.removesuffix(")"))
+    if index >= len(data):
+        return "invalid JSON: unexpected EOF"
+    character = chr(data[index])
     phrase = next(
         (go for ours, go in _PHRASES if ours in message), "looking for beginning of value"
     )

@@ -18,7 +18,7 @@ def summary(detail: ContainerDetail, version: Version, now_ns: int | None = None
     document: dict[str, Any] = {
         "Id": container.id,
         "Names": [f"/{container.name}"],  # the slash of the old links feature
-        "Image": container.image_reference,
+        "Image": detail.image_name or container.image_reference,
         "ImageID": container.image or "",
         "Command": command(container),
         "Created": container.created // SECOND,
