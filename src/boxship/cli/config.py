@@ -14,6 +14,7 @@ class Config:
     def __init__(self, path: str, values: "dict[str, Any]") -> None:
         self.path = path
         self.values = values
+        self.broken = ""  # why the file could not be read; it is not ours to overwrite then
 
     @property
     def http_headers(self) -> "dict[str, str]":
@@ -52,6 +53,8 @@ class Config:
         """Write the file anew, for the user alone."""
         import os
 
+        if self.broken:
+            raise InvalidArgument(f"cannot save to a broken configuration: {self.broken}")
         folder = os.path.dirname(self.path)
         os.makedirs(folder, 0o700, exist_ok=True)
         temporary = f"{self.path}.{os.getpid()}.tmp"
@@ -66,19 +69,27 @@ class Config:
 
 
 def load(folder: str) -> Config:
-    """Read config.json in *folder*; a missing file is an empty one."""
+    """Read config.json in *folder*; a missing file is an empty one, a broken one only a warning."""
     path = f"{folder}/config.json"
     try:
         with open(path, "rb") as file:
             values = loads(file.read() or b"{}")
+        if not isinstance(values, dict):
+            raise BadJSON(f"cannot use {type(values).__name__} as a configuration")
     except (FileNotFoundError, NotADirectoryError):
         return Config(path, {})
     except BadJSON as error:
-        raise InvalidArgument(f"Error loading config file: {path}: {error}") from None
+        return _unusable(path, f"Error parsing config file ({path}): {error}")
     except OSError as error:
-        raise InvalidArgument(
-            f"Error loading config file: open {path}: {(error.strerror or '').lower()}"
-        ) from None
-    if not isinstance(values, dict):
-        raise InvalidArgument(f"Error loading config file: {path}: not a JSON object")
+        reason = (error.strerror or "").lower()
+        return _unusable(path, f"Error loading config file: open {path}: {reason}")
     return Config(path, values)
+
+
+def _unusable(path: str, reason: str) -> Config:
+    import sys
+
+    sys.stderr.write(f"WARNING: {reason}\n")
+    config = Config(path, {})
+    config.broken = reason
+    return config

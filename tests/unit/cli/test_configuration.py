@@ -70,11 +70,17 @@ def test_tls_by_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     )
 
 
-def test_a_broken_config_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_config_is_named_and_never_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / ".docker").mkdir()
     (tmp_path / ".docker" / "config.json").write_text("{")
-    assert run(["ps"]) == 1
-    assert "Error loading config file" in capsys.readouterr().err
+    assert run(["-H", "unix:///nonexistent", "ps"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"WARNING: Error parsing config file ({tmp_path}/.docker/config.json)")
+    assert "Cannot connect to the Boxship daemon" in error
+    assert run(["context", "use", "default"]) == 1
+    assert (tmp_path / ".docker" / "config.json").read_text() == "{"
 
 
 def test_saving_keeps_what_we_do_not_know(tmp_path: Path) -> None:
