@@ -75,7 +75,7 @@ def load(folder: str) -> Config:
         with open(path, "rb") as file:
             values = loads(file.read() or b"{}")
         if not isinstance(values, dict):
-            raise BadJSON(f"cannot use {type(values).__name__} as a configuration")
+            raise BadJSON(f"cannot use {type(values).__name__} as a configuration")  # noqa: TRY301 - one report for all
     except (FileNotFoundError, NotADirectoryError):
         return Config(path, {})
     except BadJSON as error:
