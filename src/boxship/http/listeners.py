@@ -14,6 +14,7 @@ from boxship.errors import InvalidArgument, Unavailable
 PORT: Final = 2375
 TLS_PORT: Final = 2376
 FIRST_PASSED_FD: Final = 3
+KEEPALIVE_S: Final = 15  # as Go's servers have it
 
 
 class Address(NamedTuple):
@@ -131,6 +132,7 @@ def listen_tcp(host: str, port: int) -> list[socket.socket]:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _notice_dead_peers(listener)
             if family == socket.AF_INET6:
                 listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             listener.bind(address)
@@ -146,6 +148,13 @@ def listen_tcp(host: str, port: int) -> list[socket.socket]:
         listener.setblocking(False)  # noqa: FBT003 - the socket API
         listeners.append(listener)
     return listeners
+
+
+def _notice_dead_peers(listener: socket.socket) -> None:
+    """Accepted connections inherit this: a client whose machine vanished is gone in minutes, not hours."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_S)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_S)
 
 
 def passed_sockets(selector: str) -> list[socket.socket]:
