@@ -31,10 +31,12 @@ class CreatedContainer(msgspec.Struct, frozen=True):
 class ContainerDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A container with everything around it: what inspect and ps show.
 
+    `image_name` is the image as the user wrote it, or its ID once that name means another image.
     Paths are on the host, "" while they do not exist; sizes in bytes, None unless asked for.
     """
 
     container: Container
+    image_name: str = ""
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[PublishedPort, ...] = ()
     exec_ids: tuple[str, ...] = ()

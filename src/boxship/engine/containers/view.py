@@ -7,7 +7,9 @@ from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.start import log_path
 from boxship.errors import InvalidArgument
 from boxship.model.container import Container
+from boxship.model.digest import is_digest
 from boxship.model.image import NoSuchImage
+from boxship.model.reference import parse_reference
 from boxship.services.containers import ContainerDetail
 from boxship.store.gc import container_key
 
@@ -35,6 +37,7 @@ class Viewer:
         log = log_path(parts.settings.root, container)
         return ContainerDetail(
             container=container,
+            image_name=self._image_name(container),
             endpoints=sandbox.endpoints if sandbox else (),
             ports=sandbox.ports if sandbox else (),
             exec_ids=self._exec_ids(container.id),
@@ -50,6 +53,18 @@ class Viewer:
             size_rw=size_rw,
             size_root_fs=None if size_rw is None else size_rw + (image.size if image else 0),
         )
+
+    def _image_name(self, container: Container) -> str:
+        name, image_id = container.image_reference, container.image
+        if (
+            image_id is None
+            or is_digest(name)
+            or str(image_id).removeprefix("sha256:").startswith(name)
+        ):
+            return name
+        reference = parse_reference(name).with_default_tag()
+        row = self._parts.metadata.references.find(str(reference))
+        return name if row is not None and row.image_id == image_id else str(image_id)
 
     async def ancestors(self, names: Iterable[str]) -> Callable[[str], Collection[str]]:
         """A function from an image's name to the IDs of it and all that descend from it."""
