@@ -106,7 +106,7 @@ class Workshop:
         for hierarchy in detect().directories:
             parent = Path(hierarchy + self.cgroup_parent)
             found += [str(path) for path in parent.glob("*/")]
-        for name in ("containers", "execs", "crun", "runc"):
+        for name in ("containers", "execs", "exits", "crun", "runc"):
             found += [str(path) for path in (self.root / "run" / name).glob("[!.]*")]
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             try:

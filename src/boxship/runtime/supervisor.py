@@ -180,7 +180,8 @@ class Conmon:
         try:
             pid = process.spawn(
                 [self._path, *_arguments(supervision)],
-                directory=supervision.directory,  # conmon drops a file "oom" there
+                directory=supervision.exit_directory
+                or supervision.directory,  # conmon drops a file "oom" there
                 environment=environment,
                 stderr=errors,
                 kept_fds=tuple(pipes.values()),
