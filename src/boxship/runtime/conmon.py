@@ -279,17 +279,18 @@ class ConmonRuntime:
         self, bundle: Bundle, record: Record, runtime: OciRuntime
     ) -> tuple[list[str], bytes | None]:
         """Returns the process's arguments, and the key of its seccomp filter if it is a new one."""
-        supervisor.clean(bundle.directory)
-        exits = self._exit_directory(bundle.container.id)
-        _remove_tree(exits)
-        Path(exits).mkdir(mode=0o700)
-        unknown: list[bytes | None] = [None]
+        with prepare.explained("cannot start the container"):
+            supervisor.clean(bundle.directory)
+            exits = self._exit_directory(bundle.container.id)
+            _remove_tree(exits)
+            Path(exits).mkdir(mode=0o700)
+            unknown: list[bytes | None] = [None]
 
-        def finish(spec: dict[str, Any]) -> None:
-            unknown[0] = self._filters.apply(spec, runtime)
+            def finish(spec: dict[str, Any]) -> None:
+                unknown[0] = self._filters.apply(spec, runtime)
 
-        spec = prepare.prepare(bundle, self._settings.facts, finish)
-        self._records.put(record)
+            spec = prepare.prepare(bundle, self._settings.facts, finish)
+            self._records.put(record)
         args: list[str] = spec["process"]["args"]
         return args, unknown[0]
 
@@ -307,8 +308,9 @@ class ConmonRuntime:
             user = spec.user or container.config.user
             identity = prepare.find_identity(root_fd, user, group_add)
         described = exec_process(first, spec, identity, self._settings.facts.capabilities)
-        Path(directory).mkdir(mode=0o700, parents=True)
-        prepare.write_private(f"{directory}/process.json", msgspec.json.encode(described))
+        with prepare.explained("cannot start the process"):
+            Path(directory).mkdir(mode=0o700, parents=True)
+            prepare.write_private(f"{directory}/process.json", msgspec.json.encode(described))
 
     def _limits(self, container: Container, host_config: HostConfig) -> dict[str, Any]:
         """What the runtime is to change; a limit that is lifted must be said to be, unlike at create."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from boxship.errors import InvalidArgument
+from boxship.errors import Internal, InvalidArgument
 from boxship.linux import devices, mounts
 from boxship.linux.safepath import (
     mkdirs_in_root,
@@ -97,6 +97,16 @@ def mount_shm(bundle: Bundle) -> str:
 def unmount_shm(directory: str) -> None:
     """Undo mount_shm; harmless when there is none."""
     mounts.unmount(f"{directory}/shm", lazy=True)
+
+
+@contextlib.contextmanager
+def explained(what: str) -> Iterator[None]:
+    """Tell a failing system call (a full disk, say) as what it prevented."""
+    try:
+        yield
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        raise Internal(f"{what}:{where}: {(error.strerror or '').lower()}") from error
 
 
 def mount_rootfs(directory: str, wanted: Sequence[Mount]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from boxship.errors import InvalidArgument
+from boxship.errors import Internal, InvalidArgument
 from boxship.linux import process
 from boxship.model.container import ContainerNotRunning, ContainerState
 from boxship.runtime.contract import ExecSpec, RuntimeRefused, SupervisedProcess
@@ -311,3 +311,12 @@ async def test_creation_that_is_cancelled_leaves_nothing(workshop: Workshop) -> 
         if creating.cancel():
             with pytest.raises(asyncio.CancelledError):
                 await creating
+
+
+async def test_a_directory_that_cannot_be_written_is_told_plainly(workshop: Workshop) -> None:
+    bundle = workshop.bundle("true")
+    Path(bundle.directory, "config.json").mkdir()
+    with pytest.raises(
+        Internal, match=r"cannot start the container: .*config\.json: is a directory"
+    ):
+        await workshop.runtime.create(bundle)
