@@ -120,7 +120,7 @@ FLAGS: Final = (
     Flag(
         "data-root",
         STRING,
-        "Root directory of persistent Docker state",
+        "Root directory of persistent state",
         default="/var/lib/boxship",
         metavar="string",
     ),
@@ -242,7 +242,7 @@ FLAGS: Final = (
         default=True,
     ),
     Flag("init", BOOL, "Run an init in the container to forward signals and reap processes"),
-    Flag("init-path", STRING, "Path to the docker-init binary", metavar="string"),
+    Flag("init-path", STRING, "Path to the init binary", metavar="string"),
     Flag(
         "insecure-registry",
         LIST,
@@ -268,7 +268,7 @@ FLAGS: Final = (
     Flag("iptables", BOOL, "Enable addition of iptables rules", default=True),
     Flag("ipv6", BOOL, "Enable IPv6 networking for the default bridge network"),
     Flag("label", LABEL_LIST, "Set key=value labels to the daemon", key="labels", metavar="list"),
-    Flag("live-restore", BOOL, "Enable live restore of docker when containers are still running"),
+    Flag("live-restore", BOOL, "Keep containers running without the daemon: always on here"),
     Flag(
         "log-driver",
         STRING,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import logging
 import os
 import resource
@@ -133,6 +134,8 @@ class Daemon:
                 await server.listen(one.socket, one.context)
             self._watch_signals(services)
             undo.push_async_callback(self._tasks.close)
+            gc.collect()
+            gc.freeze()  # what is here now stays: later collections need not look at it again
             self._notifier.ready()
             log.info("Daemon has completed initialization")
             for one in opened:
