@@ -4,27 +4,47 @@ Follows moby/buildkit frontend/dockerfile/shell/lex.go: `$x`, `${x}`, `${x:-w}`,
 their forms without the colon, `${x#p}`, `${x##p}`, `${x%p}`, `${x%%p}`, `${x/p/r}`, `${x//p/r}`.
 """
 
+import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
+from boxship.dockerfile.patterns import ShellPattern
+from boxship.dockerfile.quoting import quote
 from boxship.errors import InvalidArgument
 
+_SPACE: Final = re.compile(r"\s")
+_ORDINARY: Final = re.compile(r"[^'\"$\\`}/]+")
 _SPECIAL: Final = frozenset("@*#?-$!0")
+_NOTHING: Final = "\ufffd"
+"""What Go prints of a character that is not there."""
+
+MAX_DEPTH: Final = 50
+
 MAX_LENGTH: Final = 1 << 20
 """How long an expanded word may get: `${x//a/$y}` on itself grows fast."""
 
 
 def expand(text: str, environment: Mapping[str, str], escape: str = "\\") -> str:
     """One word: variables expanded, quotes and escapes resolved."""
-    return _Lexer(text, environment, escape).word()
+    with _explained(text):
+        return _Lexer(text, environment, escape).word()
 
 
 def expand_words(text: str, environment: Mapping[str, str], escape: str = "\\") -> list[str]:
     """As `expand`, but unquoted white space - also from variables - separates words."""
-    lexer = _Lexer(text, environment, escape)
-    lexer.word()
-    return lexer.words()
+    with _explained(text):
+        lexer = _Lexer(text, environment, escape)
+        lexer.word()
+        return lexer.words()
+
+
+@contextlib.contextmanager
+def _explained(text: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidArgument as error:
+        raise InvalidArgument(f"failed to process {quote(text)}: {error}") from error
 
 
 class _Lexer:
@@ -37,30 +57,28 @@ class _Lexer:
         self._escape = escape
         self._words: list[str] = []
         self._word = ""
-        self._in_word = False
+        self._depth = 0
 
     def word(self) -> str:
-        result, _ = self._until("", raw_escapes=False)
-        return result
+        return self._until("", raw_escapes=False)
 
     def words(self) -> list[str]:
-        if self._in_word:
+        if self._word:  # `""` alone is no word
             self._words.append(self._word)
-            self._word, self._in_word = "", False
+            self._word = ""
         return self._words
 
     # what becomes of characters, for the list of words
 
     def _add(self, text: str) -> None:
         self._word += text
-        self._in_word = True
 
     def _add_split(self, text: str) -> None:
-        for character in text:
-            if character.isspace():
-                self.words()
-            else:
-                self._add(character)
+        first, *others = _SPACE.split(text)
+        self._word += first
+        for part in others:
+            self.words()
+            self._word = part
 
     # reading
 
@@ -72,8 +90,8 @@ class _Lexer:
         self._at += 1
         return character
 
-    def _until(self, stop: str, *, raw_escapes: bool) -> tuple[str, bool]:
-        """Everything up to *stop* ("" is the end of the text), and whether it was found."""
+    def _until(self, stop: str, *, raw_escapes: bool) -> str:
+        """Everything up to *stop*; "" is the end of the text."""
         parts: list[str] = []
         length = 0
         while (character := self._peek()) and character != stop:
@@ -92,22 +110,22 @@ class _Lexer:
             length += len(part)
             if length > MAX_LENGTH:
                 raise InvalidArgument("expanded value is too long")
-        found = bool(stop) and self._next() == stop
-        if stop and not found:
+        if stop and self._next() != stop:
             raise InvalidArgument(f"unexpected end of statement while looking for matching {stop}")
-        return "".join(parts), found
+        return "".join(parts)
 
     def _plain(self, *, raw_escapes: bool) -> str:
+        if run := _ORDINARY.match(self._text, self._at):
+            self._at = run.end()
+            self._add_split(run[0])
+            return run[0]
         character = self._next()
         if character == self._escape:
             if raw_escapes:
                 escaped = self._next()
                 self._add(character + escaped)
                 return character + escaped
-            if not self._peek():
-                self._add(character)
-                return character
-            character = self._next()
+            character = self._next()  # at the end of the text, an escape vanishes
             self._add(character)
             return character
         self._add_split(character)
@@ -117,6 +135,7 @@ class _Lexer:
         self._next()
         end = self._text.find("'", self._at)
         if end < 0:
+            self._at = len(self._text)
             raise InvalidArgument(
                 "unexpected end of statement while looking for matching single-quote"
             )
@@ -174,90 +193,66 @@ class _Lexer:
 
     def _substitution(self, name: str) -> str:
         value = self._environment.get(name)
-        modifier = operator = self._next()
+        modifier = operator = self._next() or _NOTHING
         if modifier == "}":
             return value or ""
-        if modifier == ":":
-            operator = self._next()
-            modifier += operator
-            value = value or None  # with a colon, empty counts as unset
-        if operator and operator in "+-?#%":
-            saved = self._words, self._word, self._in_word
-            self._words, self._word, self._in_word = [], "", False
-            try:
-                word, _ = self._until("}", raw_escapes=operator in "#%")
-            except InvalidArgument as error:
-                raise InvalidArgument("syntax error: missing '}'") from error
-            finally:
-                self._words, self._word, self._in_word = saved
-            return self._apply(name, modifier, value, word)
         if modifier == "/":
             return self._replace(value or "")
-        raise InvalidArgument(f"unsupported modifier ({modifier}) in substitution")
+        if modifier == ":":
+            operator = self._next() or _NOTHING
+            modifier += operator
+        elif operator not in "+-?#%":
+            raise InvalidArgument(f"unsupported modifier ({modifier}) in substitution")
+        word = self._aside("}", "syntax error: missing '}'", raw_escapes=operator in "#%")
+        return self._apply(name, modifier, value, word)
+
+    def _aside(self, stop: str, complaint: str, *, raw_escapes: bool) -> str:
+        """A part of `${…}`, read without its white space splitting words yet."""
+        saved = self._words, self._word
+        self._words, self._word = [], ""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise InvalidArgument("substitutions are nested too deeply")
+        try:
+            return self._until(stop, raw_escapes=raw_escapes)
+        except InvalidArgument as error:
+            raise (error if self._peek() else InvalidArgument(complaint)) from error
+        finally:
+            self._words, self._word = saved
+            self._depth -= 1
 
     def _apply(self, name: str, modifier: str, value: str | None, word: str) -> str:
+        # with a colon, empty counts as unset
+        is_set = value is not None and (bool(value) or not modifier.startswith(":"))
+        value = value or ""
         match modifier[-1]:
             case "-":
-                return word if value is None else value
+                return value if is_set else word
             case "+":
-                return "" if value is None else word
+                return word if is_set else ""
             case "?":
-                if value is None:
-                    what = (
-                        "to be empty"
-                        if modifier == ":?" and name in self._environment
-                        else "to be unset"
-                    )
-                    raise InvalidArgument(f"{name}: {word or f'not allowed {what}'}")
-                return value
-            case operator:
-                greedy = word.startswith(operator)
-                pattern = word[1:] if greedy else word
-                cut = _trim_prefix if operator == "#" else _trim_suffix
-                return cut(value or "", pattern, greedy=greedy)
+                if is_set:
+                    return value
+                state = "empty" if name in self._environment else "unset"
+                raise InvalidArgument(f"{name}: {word or f'is not allowed to be {state}'}")
+            case "#" | "%" as operator:
+                longest = word.startswith(operator)
+                pattern = ShellPattern(word[1:] if longest else word)
+                if operator == "#":
+                    return pattern.without_prefix(value, longest=longest)
+                return pattern.without_suffix(value, longest=longest)
+            case _:
+                raise InvalidArgument(f"unsupported modifier ({modifier}) in substitution")
 
     def _replace(self, value: str) -> str:
         everywhere = self._peek() == "/"
         if everywhere:
             self._next()
-        saved = self._words, self._word, self._in_word
-        try:
-            pattern, _ = self._until("/", raw_escapes=True)
-            replacement, _ = self._until("}", raw_escapes=True)
-        finally:
-            self._words, self._word, self._in_word = saved
-        matcher = re.compile(_regex(pattern, greedy=True), re.DOTALL)
-        return matcher.sub(lambda _: replacement, value, count=0 if everywhere else 1)
-
-
-def _trim_prefix(value: str, pattern: str, *, greedy: bool) -> str:
-    match = re.match(_regex(pattern, greedy=greedy), value, re.DOTALL)
-    return value[match.end() :] if match else value
-
-
-def _trim_suffix(value: str, pattern: str, *, greedy: bool) -> str:
-    expression = re.compile(_regex(pattern, greedy=True) + r"\Z", re.DOTALL)
-    starts = range(len(value) + 1) if greedy else range(len(value), -1, -1)
-    for start in starts:
-        if expression.match(value, start):
-            return value[:start]
-    return value
-
-
-def _regex(pattern: str, *, greedy: bool) -> str:
-    """A shell pattern - `*`, `?` and escapes - as a regular expression."""
-    parts: list[str] = []
-    characters = iter(
-        re.sub(r"\*+", "*", pattern)
-    )  # one star says what several do, and cannot explode
-    for character in characters:
-        match character:
-            case "*":
-                parts.append(".*" if greedy else ".*?")
-            case "?":
-                parts.append(".")
-            case "\\":
-                parts.append(re.escape(next(characters, "\\")))
-            case _:
-                parts.append(re.escape(character))
-    return "".join(parts)
+        pattern = self._aside("/", "syntax error: missing '/' in ${}", raw_escapes=True)
+        replacement = self._aside("}", "syntax error: missing '}'", raw_escapes=True)
+        found = ShellPattern(pattern).replaced(
+            value, replacement, everywhere=everywhere, limit=MAX_LENGTH
+        )
+        if found is None:
+            raise InvalidArgument("expanded value is too long")
+        return found
