@@ -1,6 +1,26 @@
 """Mounts: what the kernel is asked for, and what a container was given."""
 
+from typing import Final
+
 import msgspec
+
+MADE_TO_MOUNT_UPON: Final = frozenset(
+    {
+        "/.dockerenv",
+        "/dev/console",
+        "/dev/mqueue",
+        "/dev/pts",
+        "/dev/shm",  # noqa: S108 - the container's
+        "/etc/hostname",
+        "/etc/hosts",
+        "/etc/mtab",
+        "/etc/resolv.conf",
+        "/proc",
+        "/sbin/docker-init",
+        "/sys",
+    }
+)
+"""What is put into every container before it starts: in Docker it lies below the container's own layer."""
 
 
 class Mount(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from boxship.errors import Conflict, InvalidArgument, NotFound, NotModified
-from boxship.model.container import ContainerNameTaken, NoSuchContainer, Status
+from boxship.model.container import ContainerNameTaken, LogConfig, NoSuchContainer, Status
 from boxship.services.streams import AttachOptions
 from support.yard import Client, Yard, until
 
@@ -223,6 +223,51 @@ async def test_update_of_a_running_container(yard: Yard) -> None:
     await containers.start(identifier)
     await containers.update(identifier, HostConfig(memory=50 << 20, memory_swap=-1), None)
     assert (await containers.inspect(identifier)).container.host_config.memory == 50 << 20
+
+
+async def test_shared_memory_is_shared_with_who_joins(yard: Yard) -> None:
+    await yard.create(
+        "sh", "-c", "echo 1 > /dev/shm/f; sleep 77", name="donor", host={"ipc_mode": "shareable"}
+    )
+    await yard.services.containers.start("donor")
+    await asyncio.sleep(0.2)
+    joined = {"ipc_mode": "container:donor"}
+    assert await yard.run("cat", "/dev/shm/f", host=joined) == (0, b"1\n", b"")
+    await yard.create("sleep", "77", name="private")
+    await yard.services.containers.start("private")
+    with pytest.raises(InvalidArgument, match="non-shareable IPC"):
+        await yard.run("true", host={"ipc_mode": "container:private"})
+    await yard.services.containers.stop("donor", timeout_s=0)
+    with pytest.raises(Conflict, match="failed to join IPC namespace"):
+        await yard.run("true", host=joined)
+
+
+async def test_a_terminal_stays_open_when_a_client_goes(yard: Yard) -> None:
+    """As `docker run -it` does, whose client handles the detach keys by closing its connection."""
+    identifier = await yard.create("cat", tty=True, open_stdin=True, stdin_once=True)
+    options = AttachOptions(stdin=True, stdout=True, stream=True)
+    attachment = await yard.services.streams.attach(identifier, options)
+    await yard.services.containers.start(identifier)
+    first = Client(b"one\n")
+    running = asyncio.ensure_future(attachment.run(first))
+    await until(lambda: first.output[1].count(b"one") == 2)
+    running.cancel()
+    await asyncio.wait((running,))
+    attachment = await yard.services.streams.attach(identifier, options)
+    second = Client(b"two\n", ends=False)
+    running = asyncio.ensure_future(attachment.run(second))
+    await until(lambda: second.output[1].count(b"two") == 2)
+    await yard.services.containers.kill(identifier)
+    await running
+
+
+async def test_a_log_with_a_limit_begins_anew(yard: Yard) -> None:
+    limited = LogConfig(type="json-file", config={"max-size": "10k"})
+    await yard.run("seq", "3000", name="long", host={"log_config": limited})
+    out, _ = await yard.logs("long")
+    lines = out.decode().split()
+    assert 0 < len(lines) < 1000
+    assert lines == [str(n) for n in range(3001 - len(lines), 3001)]
 
 
 async def test_a_pid_namespace_is_shared(yard: Yard) -> None:

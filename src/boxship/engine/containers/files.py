@@ -11,6 +11,7 @@ from boxship.engine.containers.register import Register
 from boxship.errors import NotFound
 from boxship.model.container import Container, Status
 from boxship.model.digest import ImageID
+from boxship.model.mount import MADE_TO_MOUNT_UPON
 from boxship.model.reference import parse_reference
 from boxship.runtime import files as content
 from boxship.runtime.views import View, with_root
@@ -22,12 +23,7 @@ T = TypeVar("T")
 
 _ADDED: Final = 1
 _MODIFIED: Final = 0
-_OURS: Final = frozenset(
-    "/dev /dev/console /dev/fd /dev/mqueue /dev/ptmx /dev/pts /dev/shm /dev/stderr /dev/stdin "  # noqa: SIM905 - words
-    "/dev/stdout /etc /etc/hostname /etc/hosts /etc/mtab /etc/resolv.conf /proc /sys /sbin "
-    "/sbin/docker-init /run /.dockerenv".split()
-)
-"""What the runtime makes to mount upon: in Docker it is below the container's own layer."""
+_OURS: Final = MADE_TO_MOUNT_UPON | {"/dev", "/etc", "/sbin"}
 
 
 class ImageMaker(Protocol):

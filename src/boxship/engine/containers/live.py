@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from boxship.engine.containers.sharing import share
 from boxship.model.container import Container
-from boxship.runtime.contract import Runtime
+from boxship.runtime.contract import ProcessStreams, Runtime
 from boxship.services.containers import WaitResult
 
 NOT_RUNNING = "not-running"
@@ -16,8 +17,8 @@ REMOVED = "removed"
 class Joining(Protocol):
     """An attachment that waits for the process to exist."""
 
-    async def connect(self, runtime: Runtime, container: Container) -> None:
-        """The process was created: join its streams before it starts."""
+    def join(self, streams: ProcessStreams) -> None:
+        """The process was created and has not started: these are its streams."""
         ...
 
     def give_up(self) -> None:
@@ -82,8 +83,12 @@ class Live:
 
     async def connect_joining(self, runtime: Runtime, container: Container) -> None:
         """Connect all early attachments to the created process."""
-        while self._joining:
-            await self._joining.pop().connect(runtime, container)
+        if not self._joining:
+            return
+        streams = await runtime.attach(container)
+        joining, self._joining = self._joining, []
+        for each, member in zip(joining, share(streams, len(joining)), strict=True):
+            each.join(member)
 
     def give_up_joining(self) -> None:
         """Tell early attachments that no process will come."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from boxship.errors import InvalidArgument
-from boxship.model.mount import Mount
+from boxship.model.mount import MADE_TO_MOUNT_UPON, Mount
 from boxship.services.files import Change
 from boxship.store.archive.changes import overlay_changes
 from boxship.store.archive.packer import PackOptions, pack_tree
@@ -26,6 +26,8 @@ from boxship.store.snapshots.snapshotter import (
 )
 from boxship.store.snapshots.space import FULL, free_bytes, measure
 
+_CONTAINERS: Final = "container/"
+_SKIPPED: Final = frozenset(os.fsencode(path[1:]) for path in MADE_TO_MOUNT_UPON)
 _MAX_LAYERS: Final = 500  # of one overlay mount, in the kernel
 # What copied-up files would refer to lower layers by must not come about: a layer stands for itself.
 _OPTIONS: Final = ("index=off", "redirect_dir=off", "metacopy=off")
@@ -168,7 +170,8 @@ class OverlaySnapshotter(DirectorySnapshotter):
         """Write its own files as a layer."""
         fd = os.open(self.diff_path(key), os.O_RDONLY | os.O_DIRECTORY)
         try:
-            pack_tree(writer, fd, PackOptions(whiteouts=True))
+            skip = _is_made_to_mount_upon if key.startswith(_CONTAINERS) else None
+            pack_tree(writer, fd, PackOptions(whiteouts=True, skip=skip))
         finally:
             os.close(fd)
 
@@ -176,3 +179,7 @@ class OverlaySnapshotter(DirectorySnapshotter):
         """The directories of the layers below, top first."""
         row = self._directories.get(key)
         return tuple(self._fs(number) for number in self._directories.chain(row.parent))
+
+
+def _is_made_to_mount_upon(path: bytes) -> bool:
+    return path in _SKIPPED
