@@ -56,29 +56,29 @@ class _Lexer:
         self._environment = environment
         self._escape = escape
         self._words: list[str] = []
-        self._word = ""
+        self._word: list[str] = []
         self._depth = 0
 
     def word(self) -> str:
         return self._until("", raw_escapes=False)
 
     def words(self) -> list[str]:
-        if self._word:  # `""` alone is no word
-            self._words.append(self._word)
-            self._word = ""
+        if word := "".join(self._word):  # `""` alone is no word
+            self._words.append(word)
+        self._word.clear()
         return self._words
 
     # what becomes of characters, for the list of words
 
     def _add(self, text: str) -> None:
-        self._word += text
+        self._word.append(text)
 
     def _add_split(self, text: str) -> None:
         first, *others = _SPACE.split(text)
-        self._word += first
+        self._word.append(first)
         for part in others:
             self.words()
-            self._word = part
+            self._word.append(part)
 
     # reading
 
@@ -209,7 +209,7 @@ class _Lexer:
     def _aside(self, stop: str, complaint: str, *, raw_escapes: bool) -> str:
         """A part of `${…}`, read without its white space splitting words yet."""
         saved = self._words, self._word
-        self._words, self._word = [], ""
+        self._words, self._word = [], []
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise InvalidArgument("substitutions are nested too deeply")
