@@ -102,7 +102,6 @@ class ConmonRuntime:
             except Refused as error:
                 raise failures.create_refused(error.text, args) from error
             undo.push_async_callback(self._conmon.abandon, supervised.supervisor_pid)
-            self._records.put(msgspec.structs.replace(record, pid=supervised.pid))
             if unknown_filter is not None:
                 self._filters.learn(unknown_filter, runtime, container.id)
             undo.pop_all()

@@ -13,7 +13,6 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     directory: str
     runtime: str
     cgroup: str
-    pid: int = 0
 
 
 class Records:
