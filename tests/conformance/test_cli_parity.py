@@ -48,6 +48,14 @@ inspect -f {{{{.Config.Cmd}}}}{{{{.Mounts}}}}{{{{.HostConfig.PortBindings}}}} {c
 inspect -f {{{{range\\ .Mounts}}}}{{{{.Destination}}}}{{{{end}}}} {c}
 inspect -f {{{{.NoSuch}}}} {c}
 inspect -f {{{{.State.NoSuch}}}} {c}
+inspect -f {{{{.ID}}}}{{{{.Config.Labels.l}}}}{{{{.Config.Labels.nosuch}}}} {c}
+inspect -f {{{{json\\ .Config.Labels.nosuch}}}}{{{{.State.Health}}}}{{{{.HostConfig.Tmpfs}}}} {c}
+inspect -f {{{{.State.Health.Status}}}} {c}
+inspect -f {{{{index\\ .Mounts\\ 7}}}} {c}
+inspect -f {{{{upper}}}} {c}
+inspect -f {{{{.Name {c}
+info -f {{{{.NoSuch}}}}
+volume inspect -f {{{{.NoSuch}}}} {v}
 inspect --type image {i}
 image inspect {i}
 container inspect {c}

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+BAD_TEMPLATE = 64
+
+
 class FormatFailed(BoxshipError):
     """A --format that does not parse or cannot be filled."""
 
@@ -118,12 +121,23 @@ def labels_text(labels: "dict[str, str] | None") -> str:
     return ",".join(sorted(f"{key}={value}" for key, value in (labels or {}).items()))
 
 
-def print_template(source: str, value: "Any", *, what: str = "template parsing error") -> None:
-    """Print one value by a template and end the line."""
+def print_template(
+    source: str, value: "Any", *, root_type: str, what: str = "template parsing error"
+) -> None:
+    """Print one value by a template and end the line, whatever became of it."""
+    from boxship.cli.gofmt import typed
     from boxship.cli.template_run import parse_template, render
     from boxship.cli.templates import TemplateError
 
     try:
-        sys.stdout.write(render(parse_template(source), value) + "\n")
+        template = parse_template(source)
     except TemplateError as error:
+        failure = FormatFailed(f"template parsing error: {error}")
+        failure.exit_status = BAD_TEMPLATE
+        raise failure from None
+    try:
+        text = render(template, typed(value), go_types=True, root_type=root_type)
+        sys.stdout.write(text + "\n")
+    except TemplateError as error:
+        sys.stdout.write("\n")
         raise FormatFailed(f"{what}: {error}" if what else str(error)) from None

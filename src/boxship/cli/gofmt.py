@@ -60,8 +60,37 @@ POINTERS = frozenset(
         "UsageData",
         "ContainerConfig",
         "Descriptor",
+        "SizeRw",
+        "SizeRootFs",
     ]
 )
+
+
+class NoValue:
+    """What a map without the key asked for gives: nothing, which prints as `<no value>`."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __str__(self) -> str:
+        return "<no value>"
+
+
+NO_VALUE = NoValue()
+# fields that the daemon's JSON leaves out when they are empty
+OPTIONAL: "dict[str, Any]" = {
+    **dict.fromkeys(
+        ("Health", "Healthcheck", "Init", "ImageManifestDescriptor", "SizeRw", "SizeRootFs")
+    ),
+    **dict.fromkeys(("UsageData", "StopTimeout")),
+    "Tmpfs": {},
+    "Sysctls": {},
+    "StorageOpt": {},
+    "Annotations": {},
+    "ExposedPorts": {},
+    **dict.fromkeys(("StopSignal", "MacAddress", "ContainerIDFile"), ""),
+    "VirtualSize": 0,
+}
 
 
 def nil_text(name: str) -> str:
@@ -97,7 +126,8 @@ def shown(value: "Any") -> str:  # noqa: PLR0911 - a case a type
     if isinstance(value, float):
         return go_float(value)
     if isinstance(value, Struct):
-        return "{" + " ".join(shown(item) for item in value.values()) + "}"
+        items = (nil_text(k) if v is None else shown(v) for k, v in value.items())
+        return "{" + " ".join(items) + "}"
     if isinstance(value, dict):
         return "map[" + " ".join(f"{k}:{shown(value[k])}" for k in sorted(value)) + "]"
     if isinstance(value, (list, tuple)):

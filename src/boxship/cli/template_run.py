@@ -57,8 +57,10 @@ def _truth(value: "Any") -> bool:
 class Run:
     """One execution."""
 
-    def __init__(self, template: Template, *, go_types: bool = False) -> None:
+    def __init__(self, template: Template, *, go_types: bool = False, root_type: str = "") -> None:
         self.template = template
+        self._root_type = root_type  # how Docker calls the type of the data, where it tells
+        self._root: Any = None
         self._go_types = (
             go_types  # null prints as the nil slice, map or pointer Docker's types have
         )
@@ -68,6 +70,7 @@ class Run:
     def execute(self, data: "Any") -> str:
         """Render *data*; raise TemplateError with Go's words."""
         self.scope = [("$", data)]
+        self._root = data
         try:
             self._nodes(self.template.nodes, data)
         except (_Break, _Continue):
@@ -176,7 +179,7 @@ class Run:
         first, *rest = command.parts
         kind = first.kind
         if kind == "function":
-            return self._call(first, first.text, rest, final, dot)
+            return self._call(first, first.text, rest, final, dot, command)
         if kind in {"field", "variable", "chain"} and (rest or final):
             return self._method(first, rest, final, dot)
         if rest or final:
@@ -184,7 +187,13 @@ class Run:
         return self._value(first, dot)
 
     def _call(
-        self, node: Node, name: str, operands: "list[Node]", final: "list[Any]", dot: "Any"
+        self,
+        node: Node,
+        name: str,
+        operands: "list[Node]",
+        final: "list[Any]",
+        dot: "Any",
+        command: Node,
     ) -> "Any":
         if name in {"and", "or"}:  # these stop at the first operand that decides
             value: Any = None
@@ -194,14 +203,16 @@ class Run:
                     return value
             return final[0] if final else value
         values = [self._value(operand, dot) for operand in operands] + final
+        values = [None if value is gofmt.NO_VALUE else value for value in values]
+        function = self.template.functions[name]
         try:
-            return self.template.functions[name](*values)
-        except TypeError:
-            raise self._fail(
-                node, _arity(self.template.functions[name], name, len(values))
-            ) from None
+            return function(*values)
+        except (TypeError, AttributeError):
+            raise self._fail(node, _misfit(function, name, values)) from None
         except (ValueError, KeyError, IndexError) as error:
-            raise self._fail(node, f"error calling {name}: {error}") from None
+            text = " ".join(part.text for part in (command.parts or ())) or node.text
+            whole = Node("command", node.pos, text)
+            raise self._fail(whole, f"error calling {name}: {error}") from None
 
     def _method(self, node: Node, operands: "list[Node]", final: "list[Any]", dot: "Any") -> "Any":
         values = [self._value(operand, dot) for operand in operands] + final
@@ -224,17 +235,20 @@ class Run:
             return self._pipe(node.parts, dot)
         if kind == "chain":
             return self._fields(node, self._value(node.parts[0], dot), node.parts[1])
-        return self._call(node, node.text, [], [], dot)
+        return self._call(node, node.text, [], [], dot, node)
 
     def _variable(self, name: str) -> "Any":
         return next(value for known, value in reversed(self.scope) if known == name)
 
     def _fields(self, node: Node, value: "Any", names: "list[str]") -> "Any":
-        for name in names:
-            value = self._field(node, value, name)
+        last = len(names) - 1
+        for index, name in enumerate(names):
+            if value is gofmt.NO_VALUE:
+                return value
+            value = self._field(node, value, name, last=index == last)
         return value
 
-    def _field(self, node: Node, value: "Any", name: str) -> "Any":
+    def _field(self, node: Node, value: "Any", name: str, *, last: bool) -> "Any":
         if isinstance(value, Record):
             if name in value.fields:
                 return value.fields[name](value.row)
@@ -242,22 +256,37 @@ class Run:
                 raise self._fail(node, f"wrong number of args for {name}: want 1 got 0")
             raise self._fail(node, f"can't evaluate field {name} in type {value.type_name}")
         if isinstance(value, dict):
-            if name in value:
-                return value[name]
-            # Go's structs spell initialisms in capitals where JSON does not: APIVersion, ApiVersion
-            for key in value:
-                if key.lower() == name.lower():
-                    return value[key]
-            raise self._fail(node, f"map has no entry for key {gofmt.quoted(name)}")
+            return self._entry(node, value, name, last=last)
         if value is None:
             raise self._fail(node, f"nil pointer evaluating interface {{}}.{name}")
-        raise self._fail(node, f"can't evaluate field {name} in type {gofmt.type_name(value)}")
+        kind = "interface {}" if self._go_types else gofmt.type_name(value)
+        raise self._fail(node, f"can't evaluate field {name} in type {kind}")
+
+    def _entry(self, node: Node, value: "dict[str, Any]", name: str, *, last: bool) -> "Any":
+        if name in value:
+            return value[name]
+        is_map = self._go_types and not isinstance(value, gofmt.Struct)
+        if is_map:
+            return gofmt.NO_VALUE
+        # Go's structs spell initialisms in capitals where JSON does not: APIVersion, ApiVersion
+        for key in value:
+            if key.lower() == name.lower():
+                return value[key]
+        if self._go_types and last and name in gofmt.OPTIONAL:
+            return gofmt.OPTIONAL[name]  # the daemon leaves it out when it is empty
+        if self._root_type and value is self._root:
+            raise self._fail(node, f"can't evaluate field {name} in type {self._root_type}")
+        raise self._fail(node, f"map has no entry for key {gofmt.quoted(name)}")
 
 
-def _arity(function: "Callable[..., Any]", name: str, got: int) -> str:
+def _misfit(function: "Callable[..., Any]", name: str, values: "list[Any]") -> str:
+    """Why a function cannot take these values: their number, or else their kind."""
     code = getattr(function, "__code__", None)
-    want = f"want {code.co_argcount} " if code is not None else ""
-    return f"wrong number of args for {name}: {want}got {got}"
+    if code is not None and not code.co_flags & 0x04 and code.co_argcount != len(values):
+        want = code.co_argcount
+        return f"wrong number of args for {name}: want {want} got {len(values)}"
+    odd = next((value for value in values if not isinstance(value, str)), None)
+    return f"wrong type for value; expected string; got {gofmt.type_name(odd)}"
 
 
 def _length(value: "Any") -> int:
@@ -316,6 +345,8 @@ def _pad(text: str, before: int, after: int) -> str:
 
 
 def _join(values: "Any", separator: str) -> str:
+    if isinstance(values, str):
+        raise ValueError("wrong type for value; expected []string; got string")  # noqa: TRY004
     return separator.join(shown(value) for value in values or [])
 
 
@@ -368,9 +399,9 @@ HEADER_FUNCTIONS: "dict[str, Callable[..., Any]]" = {
 }
 
 
-def render(template: Template, data: "Any", *, go_types: bool = False) -> str:
+def render(template: Template, data: "Any", *, go_types: bool = False, root_type: str = "") -> str:
     """Execute a template once."""
-    return Run(template, go_types=go_types).execute(data)
+    return Run(template, go_types=go_types, root_type=root_type).execute(data)
 
 
 def parse_template(text: str) -> Template:

@@ -139,6 +139,27 @@ def test_null_prints_as_the_nil_of_its_type() -> None:
     assert text == "[] map[] <nil>"
 
 
+def test_a_map_without_the_key_has_no_value_but_a_struct_is_an_error() -> None:
+    value = gofmt.typed({"Labels": {"a": "b"}, "State": {"Pid": 1}})
+    template = "{{.Labels.a}}{{.Labels.x}}{{.Labels.x.y}}{{json .Labels.x}}{{if .Labels.x}}y{{end}}"
+    assert render(parse_template(template), value, go_types=True) == "b<no value><no value>null"
+    assert (
+        render(parse_template("{{.State.PID}}{{.State.Health}}"), value, go_types=True) == "1<nil>"
+    )
+    for bad in ("{{.State.NoSuch}}", "{{.State.Health.Status}}"):
+        with pytest.raises(TemplateError, match="map has no entry for key"):
+            render(parse_template(bad), value, go_types=True)
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{upper 3}}", "{{truncate 3 4}}", '{{join "a" ","}}', "{{upper}}", "{{index 3 4}}"],
+)
+def test_a_function_that_gets_the_wrong_thing_says_so(template: str) -> None:
+    with pytest.raises(TemplateError, match=r"wrong|error calling"):
+        render(parse_template(template), DATA)
+
+
 def test_quoting_is_gos() -> None:
     assert gofmt.quoted('a"\\\n\x01é\u200b') == '"a\\"\\\\\\n\\x01é\\u200b"'
 

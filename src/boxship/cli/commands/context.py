@@ -215,7 +215,7 @@ def run_inspect(context: Context, options: Options) -> int:
         sys.stdout.write(dumps(found) + "\n")
     else:
         for value in found:
-            print_template(options.format, value)
+            print_template(options.format, value, root_type="context.contextWithTLSListing")
     if errors:
         raise Failed("\n".join(errors))
     return 0

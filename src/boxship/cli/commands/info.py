@@ -59,9 +59,7 @@ def _formatted(source: str, client: "dict[str, Any]", server: "Any", failure: st
     if source == "json":
         sys.stdout.write(dumps(value) + "\n")
         return
-    from boxship.cli.gofmt import typed
-
-    print_template(source, typed(value), what="")
+    print_template(source, value, root_type="system.dockerInfo", what="")
 
 
 def _text(value: object) -> str:

@@ -13,7 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from boxship.client.http import Client
 
-BAD_TEMPLATE = 64
 TYPES = (
     "config",
     "container",
@@ -89,7 +88,7 @@ def _any(client: "Client", name: str, *, size: bool) -> str:
     raise InvalidArgument(f"Error: No such object: {name}")
 
 
-def _inspect(options: Options, find: object) -> int:
+def _inspect(options: Options, find: object, root_type: str = "") -> int:
     found: list[str] = []
     errors: list[str] = []
     status = 1
@@ -99,7 +98,7 @@ def _inspect(options: Options, find: object) -> int:
         except (ApiError, InvalidArgument) as error:
             errors.append(str(error))
     try:
-        _print(options.format, found)
+        _print(options.format, found, root_type)
     except BoxshipError as error:
         status = getattr(error, "exit_status", status)
         errors.append(str(error))
@@ -110,7 +109,7 @@ def _inspect(options: Options, find: object) -> int:
     return 0
 
 
-def _print(source: str, found: "list[str]") -> None:
+def _print(source: str, found: "list[str]", root_type: str) -> None:
     if not source:
         text = indent("[" + ",".join(found) + "]") if found else "[]"
         sys.stdout.write(text + "\n")
@@ -118,7 +117,7 @@ def _print(source: str, found: "list[str]") -> None:
     if source == "json":
         sys.stdout.write("[" + ",".join(_compact(text) for text in found) + "]\n")
         return
-    from boxship.cli.formatting import FormatFailed
+    from boxship.cli.formatting import BAD_TEMPLATE, FormatFailed
     from boxship.cli.gofmt import typed
     from boxship.cli.template_run import parse_template, render
     from boxship.cli.templates import TemplateError
@@ -132,7 +131,9 @@ def _print(source: str, found: "list[str]") -> None:
     out = []
     try:
         for text in found:
-            out.append(render(template, typed(loads(text)), go_types=True) + "\n")  # noqa: PERF401 - kept if a later one fails
+            value = typed(loads(text))
+            shown = render(template, value, go_types=True, root_type=root_type)
+            out.append(shown + "\n")  # what was rendered before a failure is printed
     except TemplateError as error:
         sys.stdout.write("".join(out) + "\n")
         raise FormatFailed(f"template parsing error: {error}") from None
@@ -148,7 +149,9 @@ def _command(kind: str, noun: str, *more: Flag) -> Command:
         size = bool(options.values.get("size"))
         platform = str(options.values.get("platform", ""))
         return _inspect(
-            options, lambda name: _one(context.client, kind, name, size=size, platform=platform)
+            options,
+            lambda name: _one(context.client, kind, name, size=size, platform=platform),
+            "volume.Volume" if kind == "volume" else "",
         )
 
     return Command(

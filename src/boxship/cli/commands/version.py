@@ -30,7 +30,8 @@ def run(context: Context, options: Options) -> None:
     if options.format == "json":
         sys.stdout.write(dumps({"Client": _json_client(client), "Server": server}) + "\n")
     elif options.format:
-        print_template(options.format, {"Client": client, "Server": server}, what="")
+        both = {"Client": client, "Server": server}
+        print_template(options.format, both, root_type="system.versionInfo", what="")
     else:
         sys.stdout.write(_client_text(client) + ("\n" + _server_text(server) if server else ""))
     if failure:
