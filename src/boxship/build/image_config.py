@@ -29,6 +29,7 @@ from boxship.dockerfile.instructions import (
     Workdir,
 )
 from boxship.dockerfile.parser import DockerfileError
+from boxship.dockerfile.quoting import quote
 from boxship.dockerfile.reading import read_text
 from boxship.dockerfile.units import format_duration
 from boxship.errors import InvalidArgument
@@ -51,7 +52,8 @@ _CHANGES: Final = frozenset(
         "WORKDIR",
     ]
 )
-_PORT: Final = re.compile(r"(\d+)(?:-(\d+))?(?:/(\w+))?")
+_PORTS: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+_SIGNAL_NUMBER: Final = re.compile(r"[+-]?0*[1-9][0-9]*")
 _replace = msgspec.structs.replace
 
 
@@ -99,7 +101,8 @@ def apply(  # noqa: PLR0911 - one line an instruction
             return Applied(_replace(config, user=user), f"USER {user}")
         case StopSignal():
             name = expand(instruction.signal, environment, escape)
-            parse_signal(name)
+            if not _SIGNAL_NUMBER.fullmatch(name):  # any number will do here
+                parse_signal(name)
             return Applied(_replace(config, stop_signal=name), f"STOPSIGNAL {name}")
         case Workdir():
             path = working_dir(config, expand(instruction.path, environment, escape))
@@ -197,21 +200,33 @@ def _expose(
 
 
 def _ports(word: str) -> Iterator[str]:
-    match = _PORT.fullmatch(word)
-    first, last, protocol = match.groups() if match else (None, None, None)
-    if first is None or not 0 < int(first) <= int(last or first) <= 65535:
-        raise InvalidArgument(f"Invalid containerPort: {word.partition('/')[0]}")
+    """Ports as `docker run -p` spells them; a place on the host is allowed, and of no effect."""
+    ports, _, protocol = word.partition("/")
+    host, _, inside = ports.rpartition(":")
+    if not inside:
+        raise InvalidArgument(f"No port specified: {word}<empty>")
+    container = _port_range(inside, "containerPort")
+    if host.rpartition(":")[2]:
+        _port_range(host.rpartition(":")[2], "hostPort")
     protocol = (protocol or "tcp").lower()
     if protocol not in ("tcp", "udp", "sctp"):
         raise InvalidArgument(f"Invalid proto: {protocol}")
-    for port in range(int(first), int(last or first) + 1):
+    for port in container:
         yield f"{port}/{protocol}"
+
+
+def _port_range(text: str, what: str) -> range:
+    match = _PORTS.fullmatch(text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+    if not first <= last <= 65535:
+        raise InvalidArgument(f"Invalid {what}: {text}")
+    return range(first, last + 1)
 
 
 def _volume(
     config: OCIRunConfig, instruction: Volume, environment: Mapping[str, str], escape: str
 ) -> Applied:
-    paths = [path for raw in instruction.paths for path in expand_words(raw, environment, escape)]
+    paths = [expand(path, environment, escape) for path in instruction.paths]
     if not all(path.strip() for path in paths):
         raise InvalidArgument("VOLUME specified can not be an empty string")
     volumes: dict[str, dict[str, str] | None] = dict(config.volumes or {})
@@ -221,7 +236,7 @@ def _volume(
 
 def _command(config: OCIRunConfig, instruction: Cmd | Entrypoint) -> Applied:
     words = command_line(config, instruction.command)
-    comment = f"[{' '.join(_go_quote(word) for word in words)}]"
+    comment = f"[{' '.join(quote(word) for word in words)}]"
     if isinstance(instruction, Cmd):
         changed = _replace(config, cmd=words, args_escaped=False)
         return Applied(changed, f"CMD {comment}")
@@ -251,9 +266,3 @@ def _health_check(config: OCIRunConfig, instruction: HealthCheck) -> Applied:
 
 def _go_list(words: Sequence[str]) -> str:
     return f"[{' '.join(words)}]"
-
-
-def _go_quote(word: str) -> str:
-    """A string as Go's %q writes it."""
-    quoted = word.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + quoted.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r") + '"'

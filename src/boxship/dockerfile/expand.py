@@ -235,7 +235,7 @@ class _Lexer:
                     return value
                 state = "empty" if name in self._environment else "unset"
                 raise InvalidArgument(f"{name}: {word or f'is not allowed to be {state}'}")
-            case "#" | "%" as operator:
+            case "#" | "%" as operator if modifier == operator:
                 longest = word.startswith(operator)
                 pattern = ShellPattern(word[1:] if longest else word)
                 if operator == "#":

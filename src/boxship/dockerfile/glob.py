@@ -16,12 +16,16 @@ MAX_WILDCARDS: Final = 100
 
 _CLASS: Final = re.compile(r"\[\^?(?:\\.|[^\\\]])+\]", re.DOTALL)
 
+_PLAIN_END: Final = re.compile(r"\*\*[^/*?\[\]\\][^*?\[\]\\]*", re.DOTALL)
+"""`**x` with nothing special behind it: patternmatcher compares ends, folders or not."""
+
 
 class _Wild(Enum):
     STAR = "*"  # anything up to the next slash
     ONE = "?"
     FOLDERS = "**/"  # any number of whole folders
     REST = "**"  # anything at all, to the end
+    ANYTHING = "**x"  # anything at all, before a plain end
 
 
 class Glob:
@@ -75,6 +79,8 @@ def _step(token: Token, path: str, positions: set[int]) -> set[int]:
         case _Wild.FOLDERS:
             first = min(positions)
             return positions | {i + 1 for i in range(first, len(path)) if path[i] == "/"}
+        case _Wild.ANYTHING:
+            return set(range(min(positions), len(path) + 1))
         case _Wild.REST:
             return {len(path)}
         case re.Pattern():
@@ -93,6 +99,8 @@ def _tokens(pattern: str, *, deep: bool) -> list[Token]:
         if deep and pattern.startswith("**", at):
             width = 3 if pattern.startswith("**/", at) else 2
             token = _Wild.FOLDERS if at + width < len(pattern) else _Wild.REST
+            if at == 0 and _PLAIN_END.fullmatch(pattern):
+                token = _Wild.ANYTHING
         elif character == "*":
             token = _Wild.STAR
         elif character == "?":

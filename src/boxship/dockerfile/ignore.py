@@ -1,7 +1,7 @@
 """`.dockerignore`: which paths of a context stay out (moby/patternmatcher)."""
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from boxship.dockerfile.glob import Glob
@@ -13,7 +13,7 @@ MAX_PATTERNS: Final = 10_000
 def read_ignore_file(data: bytes) -> tuple[str, ...]:
     """The patterns of an ignore file, cleaned; comments and empty lines dropped."""
     patterns: list[str] = []
-    for line in data.removeprefix(b"\xef\xbb\xbf").decode(errors="replace").splitlines():
+    for line in data.removeprefix(b"\xef\xbb\xbf").decode(errors="replace").split("\n"):
         pattern = line.strip()
         if not pattern or line.startswith("#"):
             continue
@@ -43,12 +43,20 @@ class IgnoreMatcher:
 
     def excluded(self, path: str) -> bool:
         """Whether *path*, relative and with slashes, stays out."""
-        ancestry = [path]
-        while slash := ancestry[-1].rpartition("/")[0]:
-            ancestry.append(slash)
+        above: list[bool] = []
         result = False
-        for glob, excludes in self._rules:
-            # a rule that would not change the answer need not be asked
-            if result is not excludes and any(glob.matches(each) for each in ancestry):
-                result = excludes
+        for end in (*(at for at, character in enumerate(path) if character == "/"), len(path)):
+            above, result = self._matches(path[:end], above)
         return result
+
+    def _matches(self, path: str, above: Sequence[bool]) -> tuple[list[bool], bool]:
+        """Which rules match a path or were decisive for a folder above it; what they come to."""
+        found: list[bool] = []
+        result = False
+        for number, (glob, excludes) in enumerate(self._rules):
+            # a rule that would not change the answer is not asked, and counts as no match further down
+            match = bool(above and above[number]) or (result is not excludes and glob.matches(path))
+            found.append(match)
+            if match:
+                result = excludes
+        return found, result

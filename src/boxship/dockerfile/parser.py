@@ -70,8 +70,10 @@ def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
     escape = directives.get("escape", "\\")
     reader = _Reader(lines, escape)
     statements = tuple(reader.statements())
-    if not statements:
+    if not data:
         raise DockerfileError(f"the Dockerfile ({name}) cannot be empty")
+    if not statements:
+        raise DockerfileError("failed to parse Dockerfile: file with no instructions")
     return Dockerfile(statements, escape, directives.get("syntax", ""), reader.warnings)
 
 
@@ -84,13 +86,15 @@ def parse_statement(text: str, line: int, escape: str = "\\") -> Statement:
 
 def _directives(lines: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
+    for line in lines:
         match = _DIRECTIVE.fullmatch(line.strip())
         if match is None or match[1].lower() not in _DIRECTIVES:
             break
         name = match[1].lower()
         if name in found:
-            raise DockerfileError(f"only one {name} parser directive can be used", number)
+            raise DockerfileError(
+                f"failed to parse Dockerfile: only one {name} parser directive can be used"
+            )
         found[name] = match[2]
         if name == "escape" and match[2] not in ("\\", "`"):
             raise DockerfileError(
@@ -204,7 +208,7 @@ class _Reader:
             if line == name:
                 return "".join(f"{line}\n" for line in lines)
             lines.append(line)
-        raise DockerfileError("unterminated heredoc", self._number)
+        raise DockerfileError("failed to parse Dockerfile: unterminated heredoc")
 
 
 def _takes_heredoc(original: str) -> bool:

@@ -1,6 +1,5 @@
 """Statements to instructions: each keyword's grammar, with Docker's words for what is wrong."""
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ from boxship.dockerfile.instructions import (
 )
 from boxship.dockerfile.parser import Dockerfile, DockerfileError, Statement, heredoc_words
 from boxship.dockerfile.parser import parse_statement as parse_text
+from boxship.dockerfile.suggest import suggestion
 from boxship.dockerfile.units import parse_duration
 from boxship.errors import InvalidArgument
 
@@ -52,8 +52,7 @@ def read_instruction(statement: Statement, escape: str) -> Instruction:
     """What one statement says."""
     reader = _READERS.get(statement.keyword)
     if reader is None:
-        near = difflib.get_close_matches(statement.keyword, KEYWORDS, n=1, cutoff=0.3)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        hint = suggestion(statement.keyword, KEYWORDS)
         raise DockerfileError(f"unknown instruction: {statement.keyword}{hint}", statement.line)
     return reader(_Words(statement, escape))
 
@@ -77,13 +76,11 @@ class _Words:
         for flag in self.statement.flags:
             name, equals, value = flag.removeprefix("--").partition("=")
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.1)
-                hint = f" (did you mean {near[0]}?)" if near else ""
-                raise self.error(f"unknown flag: --{name}{hint}")
+                raise self.error(f"unknown flag: --{name}{suggestion(name, known)}")
             if not equals and name not in _SWITCHES:
                 raise self.error(f"missing a value on flag: --{name}")
             if name in found and name not in _REPEATABLE:
-                raise self.error(f"duplicate flag specified: {name}")
+                raise self.error(f"duplicate flag specified: --{name}")
             found.setdefault(name, []).append(value)
         return found
 
@@ -109,10 +106,8 @@ class _Words:
             value = parse_duration(text)
         except InvalidArgument as error:
             raise self.error(str(error)) from error
-        if value < 0:
-            raise self.error(f'invalid duration "{text}"')
         if value and value < 1_000_000:
-            raise self.error(f"{name} duration cannot be less than 1ms")
+            raise self.error(f'Interval "{name}" cannot be less than 1ms')
         return value
 
     def json(self) -> tuple[str, ...] | None:
@@ -246,8 +241,6 @@ def _copy(words: _Words) -> Copy:
         raise words.error(
             f"{words.keyword} requires at least two arguments, but only one was provided. "
             "Destination could not be determined"
-            if parts
-            else f"{words.keyword} requires at least two arguments"
         )
     names = {heredoc.name for heredoc in words.statement.heredocs}
     sources = [
@@ -288,10 +281,10 @@ def _arg(words: _Words) -> Arg:
 
 def _shell(words: _Words) -> Shell:
     parts = words.json()
-    if parts is None:
+    if parts is None and words.rest:
         raise words.error("SHELL requires the arguments to be in JSON form")
-    words.require(parts, "at least one argument")
-    return Shell(line=words.statement.line, original=words.statement.original, words=parts)
+    words.require(parts or (), "at least one argument")
+    return Shell(line=words.statement.line, original=words.statement.original, words=parts or ())
 
 
 def _onbuild(words: _Words) -> Onbuild:

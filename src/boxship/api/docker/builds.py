@@ -17,7 +17,10 @@ from boxship.services.builds import BuildRequest
 async def build(services: Services, request: Request) -> Answer:
     """POST /build"""
     query = request.query
-    if query.text("version") == "2":
+    version = query.text("version")
+    if version not in ("", "1", "2"):
+        raise InvalidArgument(f'invalid version "{version}"')
+    if version == "2":
         raise InvalidArgument("BuildKit is not served by this engine: set DOCKER_BUILDKIT=0")
     return progress_stream(services.builds.build(_request(query), request.chunks()))
 
@@ -27,8 +30,11 @@ def _request(query: Query) -> BuildRequest:
         dockerfile=query.text("dockerfile"),
         remote=query.text("remote"),
         tags=tuple(query.all("t")),
-        build_args=parameters.json_map(query, "buildargs"),
-        labels={key: value or "" for key, value in parameters.json_map(query, "labels").items()},
+        build_args=_json_map(query, "buildargs", "error reading build args"),
+        labels={
+            key: value or ""
+            for key, value in _json_map(query, "labels", "error reading labels").items()
+        },
         target=query.text("target"),
         no_cache=query.flag("nocache"),
         pull=query.flag("pull"),
@@ -52,6 +58,13 @@ def _request(query: Query) -> BuildRequest:
         ulimits=_ulimits(query.text("ulimits")),
         security_opt=parameters.json_list(query, "securityopt"),
     )
+
+
+def _json_map(query: Query, name: str, failure: str) -> dict[str, str | None]:
+    try:
+        return parameters.json_map(query, name)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"{failure}: {str(error).removeprefix('invalid JSON: ')}") from error
 
 
 def _ulimits(text: str) -> tuple[Ulimit, ...]:

@@ -107,7 +107,8 @@ def _copy_one(
             into = open_in_root(target_fd, directory, _DIRECTORY)
         except OSError as error:
             raise CopyFailed(
-                f"{copy.keyword} failed: cannot copy to {copy.destination}: {error.strerror}"
+                f"failed to copy files: failed to create new directory: mkdir {directory}: "
+                f"{os.strerror(error.errno or 0).lower()}"
             ) from error
         closing.callback(os.close, into)
         into_fd = reopen(into, os.O_RDONLY | os.O_DIRECTORY)
@@ -221,6 +222,11 @@ def _owner(root_fd: int, text: str) -> tuple[int, int]:
     if not text:
         return 0, 0
     user, _, group = text.partition(":")
+    if ":" in group:
+        raise CopyFailed(
+            "unable to convert uid/gid chown string to host mapping: "
+            f"invalid chown string format: {text}"
+        )
     try:
         identity = find_identity(root_fd, text if group else user, ())
     except InvalidArgument as error:

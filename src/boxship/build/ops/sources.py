@@ -43,9 +43,11 @@ def find_sources(root_fd: int, copy: Copy) -> list[Found]:
             )
         clean = posixpath.normpath("/" + source).lstrip("/")
         if has_wildcards(source):
-            found.extend(_look_up(root_fd, match, copy) for match in _matches(root_fd, clean))
+            found.extend(
+                _look_up(root_fd, match, match, copy) for match in _matches(root_fd, clean)
+            )
         else:
-            found.append(_look_up(root_fd, clean, copy))
+            found.append(_look_up(root_fd, clean, source, copy))
     if not found:
         raise CopyFailed(f"{copy.keyword} failed: no source files were specified")
     if len(found) > 1 and not copy.destination.endswith("/"):
@@ -61,16 +63,20 @@ def _leaves(source: str) -> bool:
     return not source.startswith("/") and posixpath.normpath(source).split("/")[0] == ".."
 
 
-def _look_up(root_fd: int, path: str, copy: Copy) -> Found:
+def _look_up(root_fd: int, path: str, source: str, copy: Copy) -> Found:
     try:
         status = stat_in_root(root_fd, path or ".")
         real = resolve_in_root(root_fd, path or ".")
     except OSError as error:
-        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+        if error.errno == errno.ENOTDIR:
+            raise CopyFailed(
+                f"{copy.keyword} failed: forbidden path outside the build context: {source} ()"
+            ) from error
+        if error.errno not in (errno.ENOENT, errno.ELOOP):
             raise CopyFailed(f"{copy.keyword} failed: {path}: {error.strerror}") from error
         raise CopyFailed(
             f"{copy.keyword} failed: file not found in build context or excluded by .dockerignore: "
-            f"stat {path}: file does not exist"
+            f"stat {source.removeprefix('./').lstrip('/')}: file does not exist"
         ) from error
     return Found(real, posixpath.basename(path), stat.S_ISDIR(status.st_mode), path)
 
@@ -79,7 +85,10 @@ def _matches(root_fd: int, pattern: str) -> list[str]:
     """Paths that match a pattern, sorted, level by level so that only what can match is read."""
     candidates = [""]
     for part in pattern.split("/"):
-        glob = Glob(part)
+        try:
+            glob = Glob(part)
+        except InvalidArgument:
+            return []  # Go's filepath.Match fails, and the classic builder takes that for no match
         if glob.literal:
             literal = part.replace("\\", "")
             candidates = [posixpath.join(each, literal) for each in candidates]

@@ -30,6 +30,7 @@ _IGNORE_LIMIT: Final = 4 << 20
 _DOCKERFILE_LIMIT: Final = 16 << 20
 _GIT_URL: Final = re.compile(r"https?://.*\.git(?:#.+)?")
 _GIT_PREFIXES: Final = ("git://", "github.com/", "git@")
+_COMPLAINT_LIMIT: Final = 4096
 _COMMIT_CHARS: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+@-]*")
 
 
@@ -61,6 +62,9 @@ async def clone_context(url: str, directory: Path) -> Path:
         repository = f"https://{repository}"
     if reference and _COMMIT_CHARS.fullmatch(reference) is None:
         raise InvalidArgument(f"invalid git reference: {reference}")
+    directory, home = directory / "tree", directory / "home"
+    await in_thread(directory.mkdir)
+    await in_thread(home.mkdir)
     await _git(directory, "init", "--quiet")
     await _git(directory, "remote", "add", "--", "origin", repository)
     try:
@@ -83,14 +87,16 @@ async def clone_context(url: str, directory: Path) -> Path:
         context = context / part
         if part == ".." or not stat.S_ISDIR(_lstat_mode(context)):
             raise InvalidArgument(f"error evaluating subdirectory {subdirectory}: not a directory")
-    shutil.rmtree(directory / ".git", ignore_errors=True)
+    await in_thread(shutil.rmtree, directory / ".git", ignore_errors=True)
     return context
 
 
 async def _git(directory: Path, *arguments: str) -> None:
     environment = {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "HOME": str(directory),  # nobody's configuration
+        # nobody's configuration; above all none that came with the repository
+        "HOME": str(directory.parent / "home"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "GIT_ALLOW_PROTOCOL": "http:https:git:ssh",  # no file, no ext
@@ -117,23 +123,26 @@ async def _git(directory: Path, *arguments: str) -> None:
         await process.wait()
         raise
     if process.returncode != 0:
-        text = complaint.decode(errors="replace").strip().splitlines()
-        raise Internal(
-            f"error fetching: {text[-1] if text else arguments[0]}: exit status {process.returncode}"
-        )
+        text = complaint[:_COMPLAINT_LIMIT].decode(errors="replace") or arguments[0]
+        raise Internal(f"error fetching: {text}: exit status {process.returncode}")
 
 
-async def download_context(url: str, directory: Path, dockerfile: str) -> None:
-    """A remote tar becomes the context; anything else is the Dockerfile."""
+async def download_context(url: str, directory: Path, dockerfile: str) -> str:
+    """A remote tar becomes the context; anything else is the Dockerfile, whose name is returned."""
     with tempfile.TemporaryDirectory(dir=directory.parent) as holder:
-        path = await download(url, Path(holder))
+        try:
+            path = await download(url, Path(holder))
+        except InvalidArgument as error:
+            raise Internal(f"error downloading remote context {url}: {error}") from error
         with path.open("rb") as file:
             head = file.read(512)
             file.seek(0)
             if detect(head) != "" or head[257:262] == b"ustar":
                 await in_thread(_unpack_context, file, directory)
-            else:
-                (directory / dockerfile).write_bytes(file.read(_DOCKERFILE_LIMIT + 1))
+                return dockerfile
+            # under a name of ours: the one asked for might lead anywhere
+            (directory / "Dockerfile").write_bytes(file.read(_DOCKERFILE_LIMIT + 1))
+            return "Dockerfile"
 
 
 async def download(url: str, directory: Path, checksum: str = "") -> Path:
@@ -210,6 +219,8 @@ def read_context_file(directory: Path, name: str, limit: int) -> bytes | None:
 def find_dockerfile(directory: Path, name: str) -> tuple[str, bytes]:
     """The Dockerfile's name and content; raise in Docker's words when it is missing."""
     wanted = name or "Dockerfile"
+    if posixpath.normpath(wanted).split("/")[0] == "..":
+        raise CannotLocate(f"forbidden path outside the build context: {wanted} ()")
     for candidate in (wanted, *(("dockerfile",) if not name or name == "Dockerfile" else ())):
         data = read_context_file(directory, candidate, _DOCKERFILE_LIMIT)
         if data is not None:

@@ -20,11 +20,11 @@ from boxship.engine.builds.transcript import Transcript
 from boxship.engine.builds.workspace import KEY_PREFIX, BuildWorkspace
 from boxship.engine.containers.contract import Settings
 from boxship.engine.events import EventBus
-from boxship.engine.images.platforms import host_platform
 from boxship.engine.images.catalog import canonical
+from boxship.engine.images.platforms import host_platform, parse_platform
 from boxship.engine.images.service import LocalImages
 from boxship.engine.networks.contract import Sandboxes
-from boxship.errors import BoxshipError, InvalidArgument, Unsupported
+from boxship.errors import BoxshipError, InvalidArgument
 from boxship.model.build_record import BuildRecord
 from boxship.model.container import HostConfig
 from boxship.model.descriptor import Platform
@@ -82,8 +82,9 @@ class EngineBuilds:
     ) -> AsyncIterator[Progress]:
         """See services.builds."""
         names = [_tag(text) for text in request.tags]
+        _platform(request.platform)
         if request.squash:
-            raise Unsupported("squash is only supported with experimental mode")
+            raise InvalidArgument("squash is only supported with experimental mode")
         directory = self._directory / secrets.token_hex(8)
         async with contextlib.AsyncExitStack() as undo:
             await in_thread(directory.mkdir, 0o700)
@@ -108,21 +109,13 @@ class EngineBuilds:
         elif contexts.is_git_url(request.remote):
             root = await contexts.clone_context(request.remote, root)
         elif request.remote.startswith(("http://", "https://")):
-            await contexts.download_context(request.remote, root, dockerfile or "Dockerfile")
+            dockerfile = await contexts.download_context(request.remote, root, dockerfile)
         else:
-            raise InvalidArgument(f"remoteURL ({request.remote}) could not be parsed as URL")
+            raise InvalidArgument(f"remoteURL ({request.remote}) could not be recognized as URL")
         name, data = await in_thread(contexts.find_dockerfile, root, dockerfile)
         await in_thread(contexts.apply_ignore_file, root, name)
-        parsed = parse(data, name)
-        plan = plan_build(
-            read_instructions(parsed),
-            escape=parsed.escape,
-            target=request.target,
-            build_args=request.build_args,
-            platform_args=_platform_args(request.platform),
-            labels=request.labels,
-        )
-        return Local(str(root)), plan, parsed.warnings
+        plan, warnings = await in_thread(_plan, request, name, data)  # big ones take their time
+        return Local(str(root)), plan, warnings
 
     async def cache(self) -> Sequence[CacheRecord]:
         """See services.builds. Steps' layers belong to images: what is here takes no space of its own."""
@@ -348,6 +341,19 @@ def _write_files(directory: Path, files: Mapping[str, str]) -> None:
         path.chmod(0o644)
 
 
+def _plan(request: BuildRequest, name: str, data: bytes) -> tuple[BuildPlan, tuple[str, ...]]:
+    parsed = parse(data, name)
+    plan = plan_build(
+        read_instructions(parsed),
+        escape=parsed.escape,
+        target=request.target,
+        build_args=request.build_args,
+        platform_args=_platform_args(request.platform),
+        labels=request.labels,
+    )
+    return plan, parsed.warnings
+
+
 def _tag(text: str) -> Reference:
     reference = parse_reference(text)
     if reference.digest:
@@ -356,12 +362,7 @@ def _tag(text: str) -> Reference:
 
 
 def _platform(text: str) -> Platform:
-    host = host_platform()
-    if not text:
-        return host
-    system, _, rest = text.partition("/")
-    architecture, _, variant = rest.partition("/")
-    return Platform(architecture=architecture or host.architecture, os=system, variant=variant)
+    return parse_platform(text) or host_platform()
 
 
 def _platform_args(text: str) -> dict[str, str]:
