@@ -473,8 +473,8 @@ def test_build_output_is_dockers(engine: Engine, box: Box, tmp_path: Path) -> No
 
 def test_failed_build_ends_with_the_commands_code(engine: Engine) -> None:
     dockerfile = f"FROM {BUSYBOX}\nRUN exit 3\n".encode()
-    docker = run("docker", ("build", "-"), engine.host, stdin=dockerfile)
-    boxship = run("boxship", ("build", "-"), engine.host, stdin=dockerfile)
+    docker = run("docker", ("build", "--force-rm", "-"), engine.host, stdin=dockerfile)
+    boxship = run("boxship", ("build", "--force-rm", "-"), engine.host, stdin=dockerfile)
     assert (boxship.code, boxship.stderr) == (docker.code, comparable(docker)[2])
 
 
