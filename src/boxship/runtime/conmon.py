@@ -57,6 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     facts: Facts
 
 
+class _Prepared:
+    """What preparing a bundle found out: its process's arguments, the key of a new seccomp filter."""
+
+    args: Sequence[str] = ()
+    unknown_filter: bytes | None = None
+
+
 class ConmonRuntime:
     """Implements runtime.contract.Runtime."""
 
@@ -81,7 +88,13 @@ class ConmonRuntime:
         async with AsyncExitStack() as undo:
             # before the call: a cancelled one is let finish, and must be undone all the same
             undo.push_async_callback(in_thread, self._clear, record)
-            args, unknown_filter = await in_thread(self._prepare, bundle, record, runtime)
+            exits = self._exit_directory(container.id)
+            Path(exits).mkdir(mode=0o700, exist_ok=True)  # conmon's working directory
+            prepared = _Prepared()
+
+            async def make_ready() -> None:
+                await in_thread(self._prepare, bundle, record, runtime, prepared)
+
             config = container.config
             supervision = Supervision(
                 container_id=container.id,
@@ -94,16 +107,16 @@ class ConmonRuntime:
                 leave_stdin_open=config.tty or not config.stdin_once,
                 log_path=bundle.log_path,
                 # not beside what the container fills the disk with
-                exit_directory=self._exit_directory(container.id),
+                exit_directory=exits,
                 log_max_bytes=bundle.log_max_bytes,
             )
             try:
-                supervised = await self._conmon.create(supervision)
+                supervised = await self._conmon.create(supervision, make_ready)
             except Refused as error:
-                raise failures.create_refused(error.text, args) from error
+                raise failures.create_refused(error.text, prepared.args) from error
             undo.push_async_callback(self._conmon.abandon, supervised.supervisor_pid)
-            if unknown_filter is not None:
-                self._filters.learn(unknown_filter, runtime, container.id)
+            if prepared.unknown_filter is not None:
+                self._filters.learn(prepared.unknown_filter, runtime, container.id)
             undo.pop_all()
             return supervised
 
@@ -243,7 +256,8 @@ class ConmonRuntime:
         record = self._new_record(bundle, runtime)
         async with AsyncExitStack() as undo:
             undo.push_async_callback(in_thread, self._clear, record)
-            args, _ = await in_thread(self._prepare, bundle, record, runtime)
+            prepared = _Prepared()
+            await in_thread(self._prepare, bundle, record, runtime, prepared)
             cgroup = open_cgroup(record.cgroup, self._settings.hierarchies)
 
             async def kill() -> None:
@@ -251,7 +265,7 @@ class ConmonRuntime:
 
             outcome = await direct.run(runtime, container.id, bundle.directory, output, kill)
             if outcome.complaint:
-                raise failures.create_refused(outcome.complaint, args)
+                raise failures.create_refused(outcome.complaint, prepared.args)
             return outcome.exit_code
 
     async def remove_strays(self, known: Collection[str]) -> None:
@@ -275,23 +289,17 @@ class ConmonRuntime:
         await in_thread(prepare.unmount_rootfs, directory)
 
     def _prepare(
-        self, bundle: Bundle, record: Record, runtime: OciRuntime
-    ) -> tuple[list[str], bytes | None]:
-        """Returns the process's arguments, and the key of its seccomp filter if it is a new one."""
+        self, bundle: Bundle, record: Record, runtime: OciRuntime, prepared: "_Prepared"
+    ) -> None:
+        def finish(spec: dict[str, Any]) -> None:
+            prepared.unknown_filter = self._filters.apply(spec, runtime)
+
         with prepare.explained("cannot start the container"):
             supervisor.clean(bundle.directory)
-            exits = self._exit_directory(bundle.container.id)
-            _remove_tree(exits)
-            Path(exits).mkdir(mode=0o700)
-            unknown: list[bytes | None] = [None]
-
-            def finish(spec: dict[str, Any]) -> None:
-                unknown[0] = self._filters.apply(spec, runtime)
-
+            supervisor.clean(self._exit_directory(record.id))
             spec = prepare.prepare(bundle, self._settings.facts, finish)
             self._records.put(record)
-        args: list[str] = spec["process"]["args"]
-        return args, unknown[0]
+        prepared.args = spec["process"]["args"]
 
     def _prepare_exec(self, container: Container, spec: ExecSpec, directory: str) -> None:
         bundle = self._directory(container.id)

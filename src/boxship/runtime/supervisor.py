@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +22,7 @@ from boxship.runtime.streams import AttachedStreams, connect
 from boxship.runtime.waiting import read_line, read_memory_file, wait_child, wait_readable
 
 LOG: Final = "runtime.log"
-FILES: Final = ("attach", "ctl", "winsz", "pidfile", "exit", "oom", LOG)
+FILES: Final = ("attach", "ctl", "winsz", "pidfile", "exit", "oom", "config.json", LOG)
 _CREATION_LIMIT_S: Final = 20
 _SOCKET_PATH_LIMIT: Final = 80  # of TMPDIR, where conmon makes its console socket
 
@@ -72,16 +72,31 @@ class Conmon:
     def __repr__(self) -> str:
         return f"Conmon({self._path}, {len(self._children)} children)"
 
-    async def create(self, supervision: Supervision) -> SupervisedProcess:
-        """Have a container created; raise Refused."""
-        sync_read, sync_write = os.pipe()
-        errors = os.memfd_create("conmon", os.MFD_CLOEXEC)
-        try:
-            pid = self._spawn(supervision, {"_OCI_SYNCPIPE": sync_write}, errors)
+    async def create(
+        self, supervision: Supervision, prepare: Callable[[], Awaitable[None]]
+    ) -> SupervisedProcess:
+        """Have a container created once *prepare* has made what it needs; raise Refused.
+
+        conmon is loaded meanwhile, which takes about as long.
+        """
+        with contextlib.ExitStack() as closing:
+            sync_read, sync_write = os.pipe()
+            closing.callback(os.close, sync_read)
+            start_read, start_write = os.pipe()
+            closing.callback(os.close, start_write)
+            errors = os.memfd_create("conmon", os.MFD_CLOEXEC)
+            closing.callback(os.close, errors)
+            pipes = {"_OCI_SYNCPIPE": sync_write, "_OCI_STARTPIPE": start_read}
+            pid = self._spawn(supervision, pipes, errors)
+            try:
+                await prepare()
+            except BaseException:
+                await self.abandon(
+                    pid
+                )  # before its start pipe closes, which it would take for a go
+                raise
+            _go_on(start_write)
             return await self._created(supervision, pid, sync_read, errors)
-        finally:
-            os.close(sync_read)
-            os.close(errors)
 
     async def exec(self, supervision: Supervision) -> tuple[SupervisedProcess, AttachedStreams]:
         """Have one more process started, once we listen to its streams; raise Refused."""
@@ -208,7 +223,7 @@ def collect(directory: str) -> ExitStatus | None:
 def clean(directory: str) -> None:
     """Remove what a supervisor leaves in its directory."""
     for name in FILES:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # what cannot go now goes with the directory
             Path(directory, name).unlink()
 
 

@@ -313,10 +313,8 @@ async def test_creation_that_is_cancelled_leaves_nothing(workshop: Workshop) -> 
                 await creating
 
 
-async def test_a_directory_that_cannot_be_written_is_told_plainly(workshop: Workshop) -> None:
+async def test_a_directory_that_cannot_be_made_is_told_plainly(workshop: Workshop) -> None:
     bundle = workshop.bundle("true")
-    Path(bundle.directory, "config.json").mkdir()
-    with pytest.raises(
-        Internal, match=r"cannot start the container: .*config\.json: is a directory"
-    ):
+    Path(bundle.directory, "rootfs").write_text("in the way")
+    with pytest.raises(Internal, match=r"cannot start the container: .*/rootfs: file exists"):
         await workshop.runtime.create(bundle)
