@@ -278,7 +278,6 @@ class _Build:
             messages.append(
                 Progress(stream=f"[Warning] One or more build-args [{listed}] were not consumed\n")
             )
-        messages.append(Progress(aux={"ID": str(image.id)}))
         if quiet:
             messages.append(Progress(stream=f"{image.id}\n"))
         else:

@@ -28,6 +28,7 @@ from boxship.dockerfile.instructions import (
     Cmd,
     Copy,
     Entrypoint,
+    HealthCheck,
     Instruction,
     Maintainer,
     Run,
@@ -117,9 +118,13 @@ class StageRunner:
             raise InvalidArgument("a stage name already used")
         triggers = await self._begin()
         await self._run_triggers(triggers)
+        await self._say_image()
         for number, instruction in enumerate(stage.instructions, first_step + 1):
             await self._say.step(number, self._base.plan.total, instruction.original)
             await self._dispatch(instruction)
+            await self._say_image()
+        if self._image is not None:
+            await self._say.result(str(self._image.id))
         return StageResult(self._image, self._layers, self._config)
 
     # ---- FROM
@@ -135,7 +140,6 @@ class StageRunner:
             self._image = await self._base.image(base)
             self._layers = self._image.layers
             self._config = self._image.config.config or OCIRunConfig()
-        await self._say.line(f" ---> {short_id(self._image.id) if self._image else ''}")
         if "PATH" not in environment_of(self._config):
             env = set_env(self._config.env, "PATH", DEFAULT_PATH)
             self._config = msgspec.structs.replace(self._config, env=env)
@@ -145,11 +149,15 @@ class StageRunner:
         self._config = msgspec.structs.replace(self._config, on_build=None)
         return triggers
 
+    async def _say_image(self) -> None:
+        await self._say.line(f" ---> {short_id(self._image.id) if self._image else ''}")
+
     async def _run_triggers(self, triggers: tuple[str, ...]) -> None:
         if not triggers:
             return
-        plural = "" if len(triggers) == 1 else "s"
-        await self._say.words(f"# Executing {len(triggers)} build trigger{plural}")
+        plural = "" if len(triggers) == 1 else "s"  # said by itself, as Docker does
+        await self._say.words(f"# Executing {len(triggers)} build trigger")
+        await self._say.words(plural)
         await self._say.words("\n")
         for trigger in triggers:
             await self._dispatch(read_text(trigger, self._stage.start.line, self._escape))
@@ -184,12 +192,19 @@ class StageRunner:
         applied = apply(self._config, instruction, self._environment(), self._escape)
         if applied is None:
             raise InvalidArgument(f"{instruction.original.split()[0]} is not known to this builder")
+        if isinstance(instruction, HealthCheck):
+            await self._say_overridden(self._config)
         config = applied.config
         if isinstance(instruction, Entrypoint) and not self._cmd_set:
             # the base image's command made sense to its own entrypoint only
             config = msgspec.structs.replace(config, cmd=None)
         self._cmd_set = self._cmd_set or isinstance(instruction, Cmd)
         await self._config_step(applied.comment, config)
+
+    async def _say_overridden(self, config: OCIRunConfig) -> None:
+        old = config.healthcheck.test if config.healthcheck else None
+        if old and old[0] != "NONE":
+            await self._say.line(f"Note: overriding previous HEALTHCHECK: [{' '.join(old)}]")
 
     async def _arg(self, instruction: Arg) -> None:
         comments: list[str] = []
@@ -233,13 +248,13 @@ class StageRunner:
         args = {
             name: value
             for name, value in self._args.items()
-            if name not in environment_of(self._config) and name not in PREDEFINED
+            if name not in environment_of(self._config)
         }
         shown = [f"{name}={value}" for name, value in sorted(args.items())]
         proxies = tuple(
             f"{name}={value}"
             for name, value in self._base.build_args.items()
-            if name in PREDEFINED and value is not None
+            if name in PREDEFINED and name not in self._args and value is not None
         )
         self._base.consumed.update(PREDEFINED)
         vertex = Exec(
@@ -283,7 +298,9 @@ class StageRunner:
             return expand(text, environment, self._escape)
 
         sources = tuple(expanded(source) for source in instruction.sources)
-        destination = self._destination(expanded(instruction.destination))
+        named = expanded(instruction.destination)
+        destination = self._destination(named)
+        chown = expanded(instruction.chown)
         locations = await self._sources(instruction, sources)
         vertex: Vertex = Layers(self._layers)
         contents: list[str] = []
@@ -294,7 +311,7 @@ class StageRunner:
                 source=source,
                 sources=names,
                 destination=destination,
-                owner=expanded(instruction.chown),
+                owner=chown,
                 mode=_octal(expanded(instruction.chmod)),
                 unpack=instruction.keyword == "ADD" and source == self._base.context
                 if instruction.unpack is None
@@ -310,7 +327,8 @@ class StageRunner:
             raise InvalidArgument(f"{instruction.keyword} failed: no source files were specified")
         what = contents[0] if len(contents) == 1 else "multi:" + _digest(*contents)
         shell = " ".join(shell_of(self._config))
-        created_by = f"{shell} #(nop) {instruction.keyword} {what} in {destination} "
+        owner = f"--chown={chown} " if chown else ""
+        created_by = f"{shell} #(nop) {instruction.keyword} {owner}{what} in {named} "
         await self._commit_result(created_by, result)
 
     def _destination(self, text: str) -> str:
@@ -408,7 +426,6 @@ class StageRunner:
                 key, self._image_config(created_by, empty=empty), layers, self._image
             )
         self._image, self._layers = image, layers
-        await self._say.line(f" ---> {short_id(image.id)}")
 
     def _image_config(self, created_by: str, *, empty: bool) -> ImageConfig:
         below = self._image.config if self._image else None

@@ -33,6 +33,11 @@ class Transcript:
         await self.words(f"Step {number}/{total} : {original}")
         await self.words("\n")
 
+    async def result(self, image_id: str) -> None:
+        """Tell programs which image a stage made."""
+        if not self._quiet:
+            await self._queue.put(Progress(aux={"ID": image_id}))
+
     async def output(self, stream: int, data: bytes) -> None:
         """What a process wrote, by whole lines; standard error in red."""
         data = self._partial.pop(stream, b"") + data
