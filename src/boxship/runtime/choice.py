@@ -45,12 +45,13 @@ def find_settings(
         )
     chosen, hierarchies = choose_runtime(found, hierarchies, default_runtime)
     v2 = hierarchies.layout is Layout.V2
-    confine = is_enabled() and is_loaded(APPARMOR_PROFILE)
+    apparmor = is_enabled()
     facts = Facts(
         capabilities=capabilities.held_here(),
         seccomp_host=seccomp.this_host(),
         cgroup_v2=v2,
-        apparmor_profile=APPARMOR_PROFILE if confine else "",
+        apparmor=apparmor,
+        apparmor_profile=APPARMOR_PROFILE if apparmor and is_loaded(APPARMOR_PROFILE) else "",
         seccomp_profile=seccomp_profile,
         cgroup_parent=cgroup_parent,
     )

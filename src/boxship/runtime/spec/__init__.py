@@ -25,6 +25,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...]
     seccomp_host: seccomp_profiles.Host
     cgroup_v2: bool = False
+    apparmor: bool = False  # whether the kernel has it: without, Docker ignores what asks for it
     apparmor_profile: str = ""  # what confines containers by default; "" without AppArmor
     seccomp_profile: str = ""  # the engine's own default; "" is the built-in one
     cgroup_parent: str = "/boxship"
@@ -161,6 +162,8 @@ def _sysctl(bundle: Bundle) -> dict[str, str]:
 
 
 def _apparmor(options: security.SecurityOptions, facts: Facts, *, privileged: bool) -> str:
+    if not facts.apparmor:
+        return ""
     if options.apparmor:
         return "" if options.apparmor == "unconfined" else options.apparmor
     return "" if privileged else facts.apparmor_profile
