@@ -62,6 +62,7 @@ def test_an_import_that_does_not_fit(small: Boxshipd) -> None:
         "no space left on device" in small.engine.fails("import", "-", "big", stdin=archive).lower()
     )
     assert before - free(small) < 1 << 20
+    assert small.stop() == 0  # no thread waits for a reader that has gone
 
 
 def test_a_container_that_fills_it(small: Boxshipd) -> None:

@@ -11,7 +11,7 @@ import posixpath
 import queue
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -160,7 +160,8 @@ def copy_up(rootfs: str, path: str, volume: str) -> None:
             _closing(reopen(place, os.O_RDONLY | os.O_DIRECTORY)) as target,
         ):
             if not os.listdir(target):  # noqa: PTH208 - of a descriptor
-                unpack(piped(lambda sink: _pack_below(source, sink)), target, UnpackOptions())
+                with contextlib.closing(piped(lambda sink: _pack_below(source, sink))) as chunks:
+                    unpack(chunks, target, UnpackOptions())
             status = os.fstat(source)
             os.fchown(target, status.st_uid, status.st_gid)
             os.fchmod(target, stat.S_IMODE(status.st_mode))
@@ -182,7 +183,7 @@ def absolute(path: str) -> str:
     return clean
 
 
-def piped(produce: Callable[[Sink], None]) -> Iterator[bytes]:
+def piped(produce: Callable[[Sink], None]) -> Generator[bytes, None, None]:
     """What a producer pushes, as an iterable; the producer runs in a thread of its own."""
     ready: queue.Queue[bytes | BaseException | None] = queue.Queue(_PIPE_DEPTH)
     stopped = threading.Event()

@@ -24,6 +24,7 @@ from boxship.dockerfile.ignore import IgnoreMatcher, read_ignore_file
 from boxship.errors import Internal, InvalidArgument
 from boxship.store.archive.compression import Source, decompressed, detect
 from boxship.store.archive.unpacker import UnpackOptions, unpack
+from boxship.store.snapshots.space import FULL, free_bytes
 
 MAX_DOWNLOAD: Final = 16 << 30
 _IGNORE_LIMIT: Final = 4 << 20
@@ -49,7 +50,10 @@ def _unpack_context(source: Source, directory: Path) -> None:
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         # owned by root, as everything that COPY brings: who built the archive does not matter
-        unpack(decompressed(source), fd, UnpackOptions(owner=(0, 0)))
+        options = UnpackOptions(
+            owner=(0, 0), max_bytes=free_bytes(directory), max_bytes_reason=FULL
+        )
+        unpack(decompressed(source), fd, options)
     finally:
         os.close(fd)
 

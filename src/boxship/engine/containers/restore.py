@@ -39,7 +39,7 @@ class Restorer:
 
     async def restore(self) -> None:
         """All containers, then the exec sessions, then those that a policy starts."""
-        await in_thread(self._remove_strays)
+        await self._remove_strays()
         containers = self._register.list()
         running = [container for container in containers if container.running]
         await self._parts.sandboxes.restore(running)
@@ -51,7 +51,7 @@ class Restorer:
             if not container.running:
                 await self._settle(container)
 
-    def _remove_strays(self) -> None:
+    async def _remove_strays(self) -> None:
         """Directories whose row was never written or is gone."""
         root = self._parts.settings.root
         root.mkdir(mode=0o710, parents=True, exist_ok=True)
@@ -59,7 +59,9 @@ class Restorer:
         for directory in root.iterdir():
             if directory.name not in known:
                 log.info("removing what is left of container %s", directory.name[:12])
-                remove_directory(directory)
+                # a creation that was cut short may have been filling volumes from it
+                await self._parts.runtime.unmount_rootfs(str(directory))
+                await in_thread(remove_directory, directory)
 
     async def _reactivate_volumes(self, container: Container) -> None:
         for point in container.mounts:

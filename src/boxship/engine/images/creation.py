@@ -1,5 +1,6 @@
 """Making images: from stored layers, from a container's changes, from a tar."""
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Sequence
@@ -75,9 +76,12 @@ class ImageCreation:
         """Store a plain tar as a compressed layer blob; not unpacked yet."""
         if len(below) >= MAX_LAYERS:
             raise InvalidArgument("max depth exceeded")
-        plain = Hashing(produced(produce))
         encoder = GzipEncoder()
-        with self._store.content.writer() as writer:
+        with (
+            contextlib.closing(produced(produce)) as chunks,
+            self._store.content.writer() as writer,
+        ):
+            plain = Hashing(chunks)
             for chunk in plain:
                 writer.write(encoder.compress(chunk))
             writer.write(encoder.flush())
