@@ -18,6 +18,7 @@ import msgspec
 
 from boxship.errors import Internal, InvalidArgument, NotFound
 from boxship.linux.safepath import (
+    open_beneath,
     open_in_root,
     opened_root,
     parent_and_name,
@@ -135,6 +136,18 @@ def unpack_into(root_fd: int, upload: Upload, source: Source) -> None:
         _closing(open_in_root(root_fd, clean, os.O_RDONLY | os.O_DIRECTORY)) as fd,
     ):
         unpack(decompressed(source), fd, options)
+
+
+def subpath_of(volume: str, subpath: str) -> str:
+    """The host's path of a folder or file in a volume; no symlink may lead out of it."""
+    with opened_root(volume) as root_fd:
+        try:
+            os.close(open_beneath(root_fd, subpath, os.O_PATH))
+            return volume.rstrip("/") + resolve_in_root(root_fd, subpath)
+        except OSError as error:
+            place = posixpath.join(volume, subpath)
+            reason = (error.strerror or "").lower()
+            raise Internal(f"cannot access path {place}: lstat {place}: {reason}") from error
 
 
 def check_user(rootfs: str, user: str) -> None:

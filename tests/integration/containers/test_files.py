@@ -120,6 +120,16 @@ async def test_a_reader_that_goes_away_frees_the_container(yard: Yard) -> None:
     await yard.services.containers.start(name)
 
 
+async def test_special_files_do_not_block(yard: Yard) -> None:
+    script = "mkfifo /tmp/pipe; mknod /tmp/null c 1 3; ln /etc/passwd /tmp/hard; : > /tmp/plain"
+    await yard.run("sh", "-c", script, name="job")
+    found = await read(yard, "job", "/tmp")
+    assert found["tmp/pipe"][0].isfifo()
+    assert found["tmp/null"][0].ischr()
+    assert (await yard.services.files.stat("job", "/tmp/pipe")).mode == 0o644 | 1 << 25
+    assert list(await read(yard, "job", "/tmp/pipe")) == ["pipe"]
+
+
 async def test_garbage_is_refused(yard: Yard) -> None:
     name = await yard.create("true")
     with pytest.raises(InvalidArgument):

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from boxship.errors import Conflict, InvalidArgument, NotFound, NotModified
+from boxship.errors import Conflict, Internal, InvalidArgument, NotFound, NotModified
 from boxship.model.container import ContainerNameTaken, LogConfig, NoSuchContainer, Status
 from boxship.services.streams import AttachOptions
 from support.yard import Client, Yard, until
@@ -185,6 +185,24 @@ async def test_a_volume_starts_with_what_the_image_has_there(yard: Yard) -> None
     await yard.clear()
     await yard.services.restore()
     await yard.volumes.remove("things")
+
+
+async def test_a_part_of_a_volume(yard: Yard) -> None:
+    from boxship.model.mount import MountRequest, VolumeOptions
+
+    def part(subpath: str) -> dict[str, object]:
+        options = VolumeOptions(subpath=subpath, no_copy=True)
+        request = MountRequest(type="volume", source="parts", target="/p", volume_options=options)
+        return {"mounts": (request,)}
+
+    script = "mkdir -p /v/a/b; echo 1 > /v/a/b/f; ln -s /etc /v/out"
+    await yard.run("sh", "-c", script, host={"binds": ("parts:/v",)})
+    assert await yard.run("ls", "/p", host=part("a/b")) == (0, b"f\n", b"")
+    for bad in ("out", "nope"):
+        with pytest.raises(Internal, match="cannot access path"):
+            await yard.run("ls", "/p", host=part(bad))
+    await yard.clear()
+    await yard.volumes.remove("parts")
 
 
 async def test_a_create_that_fails_leaves_no_volume(yard: Yard) -> None:

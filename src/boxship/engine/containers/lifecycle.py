@@ -44,6 +44,7 @@ from boxship.store.gc import container_key
 
 _AFTER_KILL_S = 10.0
 _TRIES = 3
+_AT_ONCE = 50
 
 
 class EngineContainers:
@@ -312,7 +313,12 @@ class EngineContainers:
             find=self._register.get,
             ancestors=await self._viewer.ancestors(listing.filters.get("ancestor")),
         )
-        return [await self._viewer.detail(container, size=listing.size) for container in chosen]
+        rows = []
+        for number, container in enumerate(chosen, 1):
+            rows.append(await self._viewer.row(container, size=listing.size))
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # others' turn
+        return rows
 
     async def prune(self, filters: Filters) -> PruneResult:
         """See services.containers."""

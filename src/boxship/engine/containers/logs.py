@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -79,7 +80,7 @@ class ContainerLogs:
                         yield chunk
                 if growth is None or last or reader.ended:
                     return
-                last = await growth.wait()
+                last = await growth.wait(selection.until_ns)
 
     def _growth(self, path: Path, ended: Wait) -> "_Growth":
         try:
@@ -123,9 +124,14 @@ class _Growth:
         self._end = self._loop.create_task(self._wait_end(ended), name="log end")
         self._has_ended = False
 
-    async def wait(self) -> bool:
-        """Wait for more; True when the container has ended: what is there now is all."""
-        await self._woken.wait()
+    async def wait(self, until_ns: int) -> bool:
+        """Wait for more; True when what is there now is all: the container or the time has ended."""
+        left = None if not until_ns else (until_ns - time.time_ns()) / 10**9
+        try:
+            async with asyncio.timeout(left):
+                await self._woken.wait()
+        except TimeoutError:
+            return True
         self._woken.clear()
         return self._has_ended
 

@@ -24,6 +24,7 @@ from boxship.model.container import (
 from boxship.model.mount import MountPoint
 from boxship.model.network import Sandbox
 from boxship.runtime.contract import Bundle, RuntimeRefused
+from boxship.runtime.files import subpath_of
 from boxship.store.gc import container_key
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class Starter:
             if point.type == "volume":
                 path = await self._parts.volumes.activate(point.name, container.id)
                 if point.subpath:
-                    path = await in_thread(_subpath, path, point.subpath)
+                    path = await in_thread(subpath_of, path, point.subpath)
                 points.append(msgspec.structs.replace(point, source=path))
                 self._publish_volume(container, point, "mount")
             else:
@@ -276,15 +277,6 @@ def _write(path: Path, text: str) -> None:
     # in place: a running container has this very file mounted
     path.write_text(text)
     path.chmod(0o644)
-
-
-def _subpath(volume: str, subpath: str) -> str:
-    path = (Path(volume) / subpath).resolve()
-    if not path.is_relative_to(Path(volume).resolve()):
-        raise InvalidArgument(f"subpath {subpath} leads out of the volume")
-    if not path.exists():
-        raise Internal(f"cannot access path {path}: lstat {path}: no such file or directory")
-    return str(path)
 
 
 def _fresh_health(container: Container) -> Health | None:

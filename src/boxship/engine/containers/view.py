@@ -21,6 +21,18 @@ class Viewer:
         self._parts = parts
         self._exec_ids = exec_ids
 
+    async def row(self, container: Container, *, size: bool = False) -> ContainerDetail:
+        """What a list shows of one container, of which there may be thousands."""
+        if size:
+            return await self.detail(container, size=True)
+        sandbox = await self._parts.sandboxes.find(container.id) if container.running else None
+        return ContainerDetail(
+            container=container,
+            image_name=self._image_name(container),
+            endpoints=sandbox.endpoints if sandbox else (),
+            ports=sandbox.ports if sandbox else (),
+        )
+
     async def detail(self, container: Container, *, size: bool = False) -> ContainerDetail:
         """One container; sizes only when asked for, they walk its files."""
         parts = self._parts
