@@ -71,18 +71,7 @@ async def clone_context(url: str, directory: Path) -> Path:
     await in_thread(home.mkdir)
     await _git(directory, "init", "--quiet")
     await _git(directory, "remote", "add", "--", "origin", repository)
-    try:
-        await _git(
-            directory, "fetch", "--depth", "1", "--quiet", "origin", "--", reference or "HEAD"
-        )
-    except Internal:
-        if not reference:
-            raise
-        # not every server gives a single commit away
-        await _git(directory, "fetch", "--quiet", "--tags", "origin")
-        await _git(directory, "checkout", "--quiet", "--detach", reference, "--")
-    else:
-        await _git(directory, "checkout", "--quiet", "--detach", "FETCH_HEAD", "--")
+    await _fetch(directory, reference)
     await _git(directory, "submodule", "--quiet", "update", "--init", "--recursive", "--depth", "1")
     context = directory
     for part in posixpath.normpath(subdirectory or ".").split("/"):
@@ -93,6 +82,17 @@ async def clone_context(url: str, directory: Path) -> Path:
             raise InvalidArgument(f"error evaluating subdirectory {subdirectory}: not a directory")
     await in_thread(shutil.rmtree, directory / ".git", ignore_errors=True)
     return context
+
+
+async def _fetch(directory: Path, reference: str) -> None:
+    """Fetch and check out a branch, a tag or a commit: as little as the server lets us."""
+    for depth in (("--depth", "1"), ()):  # plain HTTP servers give no shallow copies
+        with contextlib.suppress(Internal):
+            await _git(directory, "fetch", *depth, "--quiet", "origin", "--", reference or "HEAD")
+            await _git(directory, "checkout", "--quiet", "--detach", "FETCH_HEAD", "--")
+            return
+    await _git(directory, "fetch", "--quiet", "--tags", "origin")  # a commit by its number
+    await _git(directory, "checkout", "--quiet", "--detach", reference or "FETCH_HEAD", "--")
 
 
 async def _git(directory: Path, *arguments: str) -> None:
