@@ -115,7 +115,10 @@ class OverlaySnapshotter(DirectorySnapshotter):
         size, inodes = measure(directory / "fs")
         self._sync(directory)
         self._directories.rename(key, name, size, inodes)
-        remove_tree(directory / "work")
+        with contextlib.suppress(
+            OSError
+        ):  # what overlayfs still holds there goes with the snapshot
+            remove_tree(directory / "work")
         return self.stat(name)
 
     @contextlib.contextmanager

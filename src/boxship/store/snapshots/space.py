@@ -53,7 +53,7 @@ def _measure(fd: int, seen: set[tuple[int, int]], depth: int) -> tuple[int, int]
     return size, inodes
 
 
-def free_bytes(path: Path) -> int:
-    """How much one layer may unpack to here."""
+def free_bytes(path: Path | int) -> int:
+    """How much one layer may unpack to here, a path or a descriptor."""
     status = os.statvfs(path)
     return int(status.f_bavail * status.f_frsize * _SHARE)
