@@ -28,6 +28,7 @@ from boxship.store.snapshots.space import FULL, free_bytes, measure
 
 _CONTAINERS: Final = "container/"
 _SKIPPED: Final = frozenset(os.fsencode(path[1:]) for path in MADE_TO_MOUNT_UPON)
+_MTAB: Final = "/proc/mounts"
 _MAX_LAYERS: Final = 500  # of one overlay mount, in the kernel
 # What copied-up files would refer to lower layers by must not come about: a layer stands for itself.
 _OPTIONS: Final = ("index=off", "redirect_dir=off", "metacopy=off")
@@ -153,6 +154,11 @@ class OverlaySnapshotter(DirectorySnapshotter):
             return Usage(0, 0)
         return Usage(*measure(self._fs(row.number)))
 
+    def size(self, key: str) -> int:
+        """Bytes that its own files take now, without what was put there before it started."""
+        size = super().size(key)
+        return size - _mtab_size(self.diff_path(key)) if key.startswith(_CONTAINERS) else size
+
     def describe(self, key: str) -> dict[str, str]:
         """The directories, as Docker's GraphDriver data names them."""
         row = self._directories.get(key)
@@ -186,3 +192,16 @@ class OverlaySnapshotter(DirectorySnapshotter):
 
 def _is_made_to_mount_upon(path: bytes) -> bool:
     return path in _SKIPPED
+
+
+def _mtab_size(upper: Path) -> int:
+    try:
+        etc = os.open(upper / "etc", os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return 0
+    try:
+        return len(_MTAB) if os.readlink("mtab", dir_fd=etc) == _MTAB else 0
+    except OSError:
+        return 0
+    finally:
+        os.close(etc)
