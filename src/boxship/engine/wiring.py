@@ -137,8 +137,9 @@ async def reload_engine(services: Services, config: EngineConfig) -> None:
             debug=config.debug,
         )
     if isinstance(events, EventBus):
-        name = (await system.info()).name
-        events.publish("daemon", "reload", "", {"name": name, "debug": str(config.debug).lower()})
+        facts = await system.info()
+        attributes = {"name": facts.name, "debug": str(config.debug).lower()}
+        events.publish("daemon", "reload", facts.id, attributes)
 
 
 def _prepare_roots(config: EngineConfig) -> None:
