@@ -1,7 +1,6 @@
 """What the engine fills in of a HostConfig, as Docker's inspect then shows it. Pure."""
 
 from collections.abc import Callable
-from typing import Final
 
 import msgspec
 
@@ -10,28 +9,7 @@ from boxship.engine.containers.create.limits import without_unsupported
 from boxship.errors import InvalidArgument, NotFound
 from boxship.model.container import HostConfig, LogConfig
 from boxship.model.network import EndpointSettings
-
-MASKED_PATHS: Final = (
-    "/proc/asound",
-    "/proc/acpi",
-    "/proc/interrupts",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/sys/firmware",
-    "/sys/devices/virtual/powercap",
-)
-READONLY_PATHS: Final = (
-    "/proc/bus",
-    "/proc/fs",
-    "/proc/irq",
-    "/proc/sys",
-    "/proc/sysrq-trigger",
-)
+from boxship.runtime.spec.security import MASKED_PATHS, READONLY_PATHS
 
 FindID = Callable[[str], str]
 
