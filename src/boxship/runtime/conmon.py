@@ -234,7 +234,7 @@ class ConmonRuntime:
         await self._conmon.wait(process)
         status = supervisor.collect(self._exec_directory(container.id, exec_id))
         if status is None:
-            await in_thread(_kill_orphan, process)
+            await in_thread(self._kill_orphan, container, process.pid)
             status = ExitStatus(KILLED, oom_killed=False, finished_at=time.time_ns())
         return status
 
@@ -341,6 +341,17 @@ class ConmonRuntime:
             open_cgroup(record.cgroup, self._settings.hierarchies).kill(signal.SIGKILL)
         return ExitStatus(code, oom_killed=False, finished_at=time.time_ns())
 
+    def _kill_orphan(self, container: Container, pid: int) -> None:
+        """End an exec whose supervisor died; by now its PID may be somebody else's."""
+        fd = process.open_pidfd(pid)
+        if fd is None:
+            return
+        try:
+            if pid in self._cgroup(container).pids():
+                process.send_signal(fd, signal.SIGKILL)
+        finally:
+            os.close(fd)
+
     def _clear(self, record: Record) -> None:
         cgroup = open_cgroup(record.cgroup, self._settings.hierarchies)
         cgroup.kill(signal.SIGKILL)
@@ -416,11 +427,6 @@ def _send(supervised: SupervisedProcess, signal: int) -> bool:
         return process.send_signal(fd, signal)
     finally:
         os.close(fd)
-
-
-def _kill_orphan(supervised: SupervisedProcess) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(supervised.pid, signal.SIGKILL)
 
 
 def _remove_tree(path: str) -> None:

@@ -318,3 +318,24 @@ async def test_a_directory_that_cannot_be_made_is_told_plainly(workshop: Worksho
     Path(bundle.directory, "rootfs").write_text("in the way")
     with pytest.raises(Internal, match=r"cannot start the container: .*/rootfs: file exists"):
         await workshop.runtime.create(bundle)
+
+
+async def test_an_exec_ends_with_its_supervisor_and_nobody_else_does(workshop: Workshop) -> None:
+    container, streams = await workshop.start(workshop.bundle("sleep", "1000"))
+    spec = ExecSpec(id="e1", cmd=("sleep", "1001"))
+    supervised, exec_streams = await workshop.runtime.exec(container, spec)
+    os.kill(supervised.supervisor_pid, signal.SIGKILL)
+    assert (await workshop.runtime.wait_exec(container, "e1", supervised)).exit_code == 137
+    while len(await workshop.runtime.readings.pids(container)) > 1:
+        await asyncio.sleep(0.01)
+    bystander = process.spawn(["sleep", "1000"])
+    try:
+        gone = msgspec.structs.replace(supervised, pid=bystander)
+        assert (await workshop.runtime.wait_exec(container, "e2", gone)).exit_code == 137
+        assert process.start_time(bystander) is not None
+    finally:
+        os.kill(bystander, signal.SIGKILL)
+        os.waitpid(bystander, 0)
+    exec_streams.close()
+    streams.close()
+    await workshop.runtime.delete(container)
