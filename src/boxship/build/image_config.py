@@ -238,9 +238,9 @@ def _command(config: OCIRunConfig, instruction: Cmd | Entrypoint) -> Applied:
     words = command_line(config, instruction.command)
     comment = f"[{' '.join(quote(word) for word in words)}]"
     if isinstance(instruction, Cmd):
-        changed = _replace(config, cmd=words, args_escaped=False)
+        changed = _replace(config, cmd=words or None, args_escaped=False)
         return Applied(changed, f"CMD {comment}")
-    return Applied(_replace(config, entrypoint=words), f"ENTRYPOINT {comment}")
+    return Applied(_replace(config, entrypoint=words or None), f"ENTRYPOINT {comment}")
 
 
 def _health_check(config: OCIRunConfig, instruction: HealthCheck) -> Applied:

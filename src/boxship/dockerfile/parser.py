@@ -65,7 +65,7 @@ def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
     if len(data) > MAX_SIZE:
         raise DockerfileError(f"the Dockerfile ({name}) is larger than {MAX_SIZE} bytes")
     text = data.removeprefix(b"\xef\xbb\xbf").decode(errors="replace")
-    lines = text.replace("\r\n", "\n").split("\n")
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     directives = _directives(lines)
     escape = directives.get("escape", "\\")
     reader = _Reader(lines, escape)
@@ -172,7 +172,7 @@ class _Reader:
         return line[: match.start()] + (match[1] or ""), True
 
     def _split(self, original: str, start: int) -> Statement:
-        keyword, *rests = original.split(None, 1)
+        keyword, *rests = original.split(None, 1) or [""]
         flags, rest = split_flags(rests[0] if rests else "", self._escape)
         heredocs = self._heredocs(original) if _takes_heredoc(original) else ()
         return Statement(
@@ -213,8 +213,9 @@ class _Reader:
 
 def _takes_heredoc(original: str) -> bool:
     words = original.upper().split(None, 2)
-    first = words[1] if len(words) > 1 and words[0] == "ONBUILD" else words[0]
-    return "<<" in original and first in _WITH_HEREDOC
+    if words[:1] == ["ONBUILD"]:
+        del words[0]
+    return "<<" in original and words[0] in _WITH_HEREDOC
 
 
 def heredoc_words(text: str) -> list[str]:

@@ -34,6 +34,7 @@ from boxship.dockerfile.units import parse_duration
 from boxship.errors import InvalidArgument
 
 _STAGE_NAME: Final = re.compile(r"[a-z][a-z0-9-_.]*")
+_MAX_DIGITS: Final = 9
 _TRUE: Final = frozenset({"", "1", "t", "T", "true", "TRUE", "True"})
 _FALSE: Final = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 
@@ -96,7 +97,7 @@ class _Words:
         value = self.flag(name)
         if value in _TRUE or value in _FALSE:
             return value in _TRUE
-        raise self.error(f"expecting boolean value for flag {name}, not: {value}")
+        raise self.error(f"expecting boolean value for flag --{name}, not: {value}")
 
     def duration(self, name: str) -> int:
         text = self.flag(name)
@@ -116,10 +117,13 @@ class _Words:
             return None
         try:
             words = json.loads(self.rest)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         if not all(isinstance(word, str) for word in words):
-            return None
+            raise DockerfileError(
+                "failed to parse Dockerfile: when using JSON array syntax, "
+                "arrays must be comprised of strings only"
+            )
         return tuple(words)
 
     def words(self) -> tuple[str, ...]:
@@ -222,12 +226,15 @@ def _from(words: _Words) -> From:
 
 
 def _run(words: _Words) -> Run:
+    network = words.flag("network")
+    if network not in ("", "default", "none", "host"):
+        raise words.error(f'invalid network mode "{network}"')
     return Run(
         line=words.statement.line,
         original=words.statement.original,
         command=words.command(),
         mounts=words.flags("mount"),
-        network=words.flag("network"),
+        network=network,
         security=words.flag("security"),
         heredocs=words.statement.heredocs,
     )
@@ -316,9 +323,13 @@ def _health_check(words: _Words) -> HealthCheck:
     if not words.rest:
         raise words.error("Missing command after HEALTHCHECK CMD")
     command = words.command()
+    if not command.words:
+        raise words.error("Missing command after HEALTHCHECK CMD")
     retries = words.flag("retries") or "0"
     if not re.fullmatch(r"-?\d+", retries):
         raise words.error(f'strconv.ParseInt: parsing "{retries}": invalid syntax')
+    if len(retries) > _MAX_DIGITS:
+        raise words.error(f'strconv.ParseInt: parsing "{retries}": value out of range')
     if int(retries) < 0:
         raise words.error(f"--retries cannot be negative ({retries})")
     return HealthCheck(

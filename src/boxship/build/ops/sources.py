@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from boxship.build.llb import Copy
+from boxship.build.llb import Copy, Local
 from boxship.dockerfile.glob import Glob, has_wildcards
 from boxship.errors import InvalidArgument
 from boxship.linux.safepath import open_in_root, resolve_in_root, stat_in_root
@@ -68,15 +68,17 @@ def _look_up(root_fd: int, path: str, source: str, copy: Copy) -> Found:
         status = stat_in_root(root_fd, path or ".")
         real = resolve_in_root(root_fd, path or ".")
     except OSError as error:
+        shown = source.removeprefix("./").lstrip("/")
         if error.errno == errno.ENOTDIR:
             raise CopyFailed(
-                f"{copy.keyword} failed: forbidden path outside the build context: {source} ()"
+                f"{copy.keyword} failed: forbidden path outside the build context: {shown} ()"
             ) from error
         if error.errno not in (errno.ENOENT, errno.ELOOP):
             raise CopyFailed(f"{copy.keyword} failed: {path}: {error.strerror}") from error
+        where = "file not found in build context or excluded by .dockerignore: "
         raise CopyFailed(
-            f"{copy.keyword} failed: file not found in build context or excluded by .dockerignore: "
-            f"stat {source.removeprefix('./').lstrip('/')}: file does not exist"
+            f"{copy.keyword} failed: {where if isinstance(copy.source, Local) else ''}"
+            f"stat {shown}: file does not exist"
         ) from error
     return Found(real, posixpath.basename(path), stat.S_ISDIR(status.st_mode), path)
 

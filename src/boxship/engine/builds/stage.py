@@ -364,11 +364,13 @@ class StageRunner:
         name = instruction.from_
         if not name:
             return self._base.context
-        if name == str(self._stage.index):
+        if name.lower() in (str(self._stage.index), self._stage.name):
             raise InvalidArgument(f"invalid from flag value {name}: refers to current build stage")
         other = self._base.plan.find(name, self._stage.index)
         if other is not None:
             return Layers((await self._base.stage(other.index)).layers)
+        if name.isdecimal():
+            raise InvalidArgument(f"invalid from flag value {name}: index out of bounds")
         try:
             return Layers((await self._base.image(name)).layers)
         except BoxshipError as error:
