@@ -189,6 +189,20 @@ def test_symlink_loops_end(root: Path) -> None:
         into(root, tar(symlink("c", "c/c/c"), file("c/x", b"")))
 
 
+def test_a_directory_replaced_through_a_symlink_is_not_made_again(root: Path) -> None:
+    into(
+        root,
+        tar(directory("b", 0o700), symlink("a", ".."), symlink("a/b", "b/..")),
+        UnpackOptions(),
+    )
+    assert os.readlink(root / "b") == "b/.."
+    into(root, tar(directory("d", 0o700), symlink("a", ".."), file("a/d", b"now a file")))
+    assert (root / "d").read_bytes() == b"now a file"
+    remove = UnpackOptions(whiteouts=Whiteouts.REMOVE)
+    into(root, tar(directory("e", 0o700), file("a/.wh.e")), remove)
+    assert not (root / "e").exists()
+
+
 def test_long_and_deep_names_are_refused(root: Path) -> None:
     for name in ("x" * 300, "d/" * 500 + "f", "y/" * 32_000 + "z", "a" * 65_536):
         with pytest.raises(InvalidArgument):

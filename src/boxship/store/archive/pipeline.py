@@ -15,6 +15,10 @@ Put = Callable[[bytes], None]
 _DEPTH: Final = 8  # chunks of a mebibyte in flight
 
 
+class _ReaderGone(Exception):
+    """Ends the producing thread."""
+
+
 class HashingSource:
     """Passes a stream through and hashes it."""
 
@@ -81,13 +85,13 @@ def produced(function: Callable[[Put], None]) -> Generator[bytes, None, None]:
                 return
             except queue.Full:
                 continue
-        raise BrokenPipeError("the reader has gone")
+        raise _ReaderGone
 
     def work() -> None:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(_ReaderGone):
             try:
                 function(put)
-            except BrokenPipeError:
+            except _ReaderGone:
                 raise
             except BaseException as error:  # noqa: BLE001 - raised again on the other side
                 put(error)

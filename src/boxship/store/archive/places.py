@@ -5,7 +5,6 @@ the root were `/`, and the walk starts again. So nothing in the tree, even when 
 meanwhile, leads out of the root.
 """
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -19,6 +18,10 @@ _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MAX_PATH: Final = 4096  # PATH_MAX: longer ones exist only to break something
 _MAX_DEPTH: Final = 250  # one descriptor each
 _MAX_LINKS: Final = 255  # symlinks and `..` of one path
+
+
+class SymlinkLoop(CorruptArchive):
+    """Symlinks on a path that lead nowhere, or too far."""
 
 
 def split_path(name: bytes) -> Parts:
@@ -68,7 +71,7 @@ class Places:
         while (redirect := self._walk(wanted)) is not None:
             links += 1
             if links > _MAX_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fsdecode(b"/".join(parts)))
+                raise SymlinkLoop(f"too many levels of symbolic links in {b'/'.join(parts)!r}")
             wanted = redirect
         return self._fds[-1] if self._fds else self.root_fd
 
@@ -118,5 +121,5 @@ def _resolved(base: list[bytes], target: bytes) -> list[bytes]:
     start = [] if target.startswith(b"/") else base
     parts = [*start, *(part for part in target.split(b"/") if part not in (b"", b"."))]
     if len(parts) > _MAX_DEPTH:
-        raise CorruptArchive("a symlink leads too deep")
+        raise SymlinkLoop("a symlink leads too deep")
     return parts

@@ -35,7 +35,7 @@ from boxship.store.archive.entry import (
     Entry,
 )
 from boxship.store.archive.lower import Lower
-from boxship.store.archive.places import Parts, Places, is_whiteout, split_path
+from boxship.store.archive.places import Parts, Places, SymlinkLoop, is_whiteout, split_path
 from boxship.store.archive.reader import TarReader
 from boxship.store.removal import remove_at
 
@@ -111,7 +111,7 @@ def inherit_attributes(root_fd: int, implied: Iterable[Parts], lower: Sequence[P
     places = Places(root_fd, _refuse)
     try:
         for parts in implied:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError, SymlinkLoop):
                 _inherit(layers, parts, places.directory(parts))
     finally:
         places.close()
@@ -155,6 +155,8 @@ class _Unpacker:
             self._count(entry)
             try:
                 self._add(entry, reader)
+            except ConnectionError:
+                raise  # where the archive comes from, not where it goes to
             except OSError as error:
                 raise _translated(entry, error) from error
         self._finish_directories()
@@ -387,15 +389,19 @@ class _Unpacker:
         self._implied.pop((), None)
 
     def _finish_directories(self) -> None:
-        for parts, (mode, mtime_ns) in self._late.items():
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                fd = os.open(b".", _OPEN_DIRECTORY, dir_fd=self._places.directory(parts))
-                try:
-                    os.fchmod(fd, mode)
-                    if mtime_ns is not None:
-                        set_times(fd, mtime_ns)
-                finally:
-                    os.close(fd)
+        places = Places(self._root_fd, _refuse)
+        try:
+            for parts, (mode, mtime_ns) in self._late.items():
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError, SymlinkLoop):
+                    fd = os.open(b".", _OPEN_DIRECTORY, dir_fd=places.directory(parts))
+                    try:
+                        os.fchmod(fd, mode)
+                        if mtime_ns is not None:
+                            set_times(fd, mtime_ns)
+                    finally:
+                        os.close(fd)
+        finally:
+            places.close()
 
     def _copy_up(self, parts: Parts) -> None:
         """Bring a file that only the layers below have into this one, so that it can be linked."""
