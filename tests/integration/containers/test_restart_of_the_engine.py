@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from boxship.model.container import RestartPolicy, Status
+from boxship.model.container import Container, RestartPolicy, Status
 from boxship.services.execs import ExecRequest
 from boxship.services.streams import AttachOptions
 from support.rootfs import busybox
@@ -136,3 +136,24 @@ async def test_a_half_made_container_is_removed(yards: list[Yard]) -> None:
     yard = await restart(yards)
     assert list(yard.bundles.iterdir()) == []
     assert not list(yard.store.snapshots.keys())
+
+
+async def test_an_exit_is_known_when_the_engine_died_while_it_cleaned_up(yards: list[Yard]) -> None:
+    """What the supervisor recorded is dropped only once it is in the database."""
+    yard = yards[0]
+    identifier = await yard.create("sh", "-c", "sleep 0.2; exit 6")
+    seen: list[int] = []
+    delete = yard.runtime.delete
+
+    async def dies_after(container: Container) -> None:
+        await delete(container)
+        seen.append(yard.services.register.get(identifier).state.exit_code)
+        await asyncio.Event().wait()
+
+    yard.runtime.delete = dies_after  # type: ignore[method-assign]
+    await yard.services.containers.start(identifier)
+    await until(lambda: seen)
+    assert seen == [6]
+    yard = await restart(yards)
+    state = yard.services.register.get(identifier).state
+    assert (state.status, state.exit_code) == (Status.EXITED, 6)

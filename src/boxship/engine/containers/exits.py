@@ -102,14 +102,6 @@ class Lives:
     async def ended(self, container: Container, status: ExitStatus) -> None:
         """Record an end, take down what served the process, restart or remove; under its lock."""
         live = self._register.live(container.id)
-        for follower in self._followers:
-            follower.end(container)
-        await all_of(
-            f"container {container.name} ended",
-            self._parts.sandboxes.detach(container),
-            self._parts.runtime.delete(container),
-        )
-        await all_of(f"container {container.name} ended", self._starter.release_volumes(container))
         state = ended_state(container.state, status)
         delay = plan_restart(container, state, live.restart_delay_s)
         if live.kept_by_user:
@@ -117,13 +109,22 @@ class Lives:
         removes = container.host_config.auto_remove and delay is None and not live.kept_by_user
         if delay is not None:
             state = msgspec.structs.replace(state, status=Status.RESTARTING)
+        before = container
         container = msgspec.structs.replace(
-            container,
+            before,
             state=state,
             restart_count=container.restart_count + (delay is not None),
         )
+        failure = None
         if not removes:
-            self._register.save(container)
+            # first of all: what follows drops the supervisor's own record of the exit
+            try:
+                self._register.save(container)
+            except BoxshipError as error:
+                failure = error
+        await self._take_down(before)
+        if failure is not None:
+            raise failure
         self._tell(container)
         live.exited(WaitResult(state.exit_code, state.error))
         if removes:
@@ -133,6 +134,18 @@ class Lives:
             live.restarter = self._supervisor.start(
                 self._restart(container.id, delay), name=f"restart {container.name}"
             )
+
+    async def _take_down(self, container: Container) -> None:
+        """Free what served the process."""
+        for follower in self._followers:
+            follower.end(container)
+        what = f"container {container.name} ended"
+        await all_of(
+            what,
+            self._parts.sandboxes.detach(container),
+            self._parts.runtime.delete(container),
+        )
+        await all_of(what, self._starter.release_volumes(container))
 
     def _tell(self, container: Container) -> None:
         state = container.state
