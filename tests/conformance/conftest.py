@@ -24,10 +24,6 @@ HERE = Path(__file__).parent
 EXTERNAL = os.environ.get("BOXSHIP_TEST_HOST", "")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes more than a few seconds; not part of every run")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here needs root; failures that Boxship is known to have are expected."""
     expected = tomllib.loads((HERE / "expected.toml").read_text())

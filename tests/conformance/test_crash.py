@@ -14,7 +14,12 @@ from support.images import docker_archive
 from support.rootfs import busybox, entry, tar
 
 TICKS = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.05; done"
-MOMENTS = [0.0, 0.02, 0.04, 0.07, 0.11, 0.17, 0.3]
+
+
+def at(*moments: float) -> list[object]:
+    """Moments to crash at, the first of them in every run."""
+    first, *others = moments
+    return [first, *(pytest.param(moment, marks=pytest.mark.slow) for moment in others)]
 
 
 def alive(pid: int) -> bool:
@@ -153,7 +158,7 @@ def test_stdin_and_a_terminal_survive(daemon: Boxshipd) -> None:
     assert swept(daemon) == []
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", at(0.07, 0.0, 0.02, 0.04, 0.11, 0.17, 0.3))
 def test_a_crash_during_run(daemon: Boxshipd, moment: float) -> None:
     engine = daemon.engine
     engine.ok("run", "--rm", BUSYBOX, "true")
@@ -190,7 +195,7 @@ def test_a_crash_during_run(daemon: Boxshipd, moment: float) -> None:
     assert swept(daemon) == []
 
 
-@pytest.mark.parametrize("moment", MOMENTS[::2])
+@pytest.mark.parametrize("moment", at(0.04, 0.0, 0.11, 0.3))
 def test_a_crash_during_removal(daemon: Boxshipd, moment: float) -> None:
     engine = daemon.engine
     for n in range(4):
@@ -218,7 +223,7 @@ def test_a_crash_during_exec(daemon: Boxshipd) -> None:
     assert swept(daemon) == []
 
 
-@pytest.mark.parametrize("moment", [0.1, 0.4, 1.0])
+@pytest.mark.parametrize("moment", at(0.4, 0.1, 1.0))
 def test_a_crash_during_build(daemon: Boxshipd, moment: float) -> None:
     engine = daemon.engine
     text = f"FROM {BUSYBOX}\nRUN echo a > /a\nRUN sleep 0.5; echo b > /b\nRUN cat /a /b > /c\n".encode()
@@ -239,7 +244,7 @@ def test_a_crash_during_build(daemon: Boxshipd, moment: float) -> None:
     assert swept(daemon) == []
 
 
-@pytest.mark.parametrize("moment", [0.02, 0.06, 0.12, 0.25, 0.5])
+@pytest.mark.parametrize("moment", at(0.12, 0.02, 0.06, 0.25, 0.5))
 def test_a_crash_during_load(daemon: Boxshipd, moment: float) -> None:
     engine = daemon.engine
     data = os.urandom(24 << 20)
