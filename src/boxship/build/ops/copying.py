@@ -32,6 +32,7 @@ from boxship.store.archive.packer import PackOptions, pack_path, pack_tree
 from boxship.store.archive.pipeline import produced
 from boxship.store.archive.unpacker import UnpackOptions, unpack
 from boxship.store.archive.writer import Sink, TarWriter
+from boxship.store.snapshots.space import FULL, free_bytes
 
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY
 _TAR_MAGIC: Final = slice(257, 262)
@@ -205,7 +206,10 @@ def _extract(
             f"ADD failed: cannot extract to {copy.destination}: {error.strerror}"
         ) from error
     try:
-        unpack(_content(source_fd, one), into, UnpackOptions(owner=owner if copy.owner else None))
+        options = UnpackOptions(
+            owner=owner if copy.owner else None, max_bytes=free_bytes(into), max_bytes_reason=FULL
+        )
+        unpack(_content(source_fd, one), into, options)
     finally:
         os.close(into)
 
