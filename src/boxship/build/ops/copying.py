@@ -4,6 +4,7 @@ The same packing, with times left out, gives the checksum that the cache goes by
 same, a changed one is not.
 """
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -26,7 +27,7 @@ from boxship.linux.safepath import (
     stat_in_root,
 )
 from boxship.runtime.prepare import find_identity
-from boxship.store.archive.compression import decompressed
+from boxship.store.archive.compression import CorruptArchive, decompressed
 from boxship.store.archive.entry import SYMLINK, Entry
 from boxship.store.archive.packer import PackOptions, pack_path, pack_tree
 from boxship.store.archive.pipeline import produced
@@ -170,10 +171,11 @@ def _skip(exclude: Sequence[str]) -> Callable[[bytes], bool] | None:
 def _is_archive(root_fd: int, one: Found) -> bool:
     """A tar, plain or compressed, by its first bytes."""
     head = b""
-    for chunk in _content(root_fd, one):
-        head += chunk
-        if len(head) >= 512:
-            break
+    with contextlib.suppress(CorruptArchive):  # it only looked like one: copied as it is
+        for chunk in _content(root_fd, one):
+            head += chunk
+            if len(head) >= 512:
+                break
     return head[_TAR_MAGIC] == b"ustar" or (len(head) >= 512 and _has_checksum(head[:512]))
 
 
