@@ -193,3 +193,15 @@ def test_what_a_step_sees_of_the_host(builder: Builder) -> None:
     assert "refused" in said
     assert "sda" not in said
     assert os.uname().nodename not in said
+
+
+@pytest.mark.parametrize(
+    "name", ["/tmp/boxship-heredoc", "../../boxship-heredoc", "..", "a/b", "."]
+)
+def test_here_documents_are_files_of_the_image_only(
+    builder: Builder, shared: Boxshipd, name: str
+) -> None:
+    built = builder.build(f"FROM $BASE\nCOPY <<{name} /x/\nhello\n{name}\n")
+    assert built.error
+    assert not Path("/tmp/boxship-heredoc").exists()
+    assert not list(shared.data_root.rglob("boxship-heredoc"))

@@ -113,3 +113,32 @@ def test_many_files(builder: Builder, shared: Boxshipd) -> None:
     built = builder.build_tar(context).ok()
     assert builder.sh(built.image, "find /d -type f | wc -l") == "5000"
     assert list((shared.data_root / "builds").iterdir()) == []
+
+
+@pytest.mark.parametrize("depth", [600, 3000])
+def test_deep_trees(builder: Builder, shared: Boxshipd, depth: int) -> None:
+    """Deeper than Python's recursion and the kernel's path names go."""
+    names = ["d/" * (depth - 1) + "d", "d/" * depth + "f"]
+    for ignore in (b"", b"**/f\n", b"d\n!d/d/d/f\n"):
+        context = tar(
+            [
+                entry("Dockerfile", b"FROM build-base\nCOPY d /d\n"),
+                entry(".dockerignore", ignore),
+                entry(names[1], b"x"),
+            ]
+        )
+        built = builder.build_tar(context)
+        assert built.error or depth < 1000, ignore
+        assert "recursion" not in built.error
+        assert list((shared.data_root / "builds").iterdir()) == []
+
+
+def test_long_names(builder: Builder) -> None:
+    built = builder.build("FROM $BASE\nCOPY " + "a" * 300 + " /x/\n")
+    assert built.error
+    built = builder.build("FROM $BASE\nCOPY f /" + "a" * 300 + "/x\nCOPY f /\n", {"f": b""})
+    assert built.error
+    built = builder.build("FROM $BASE\nWORKDIR /" + "a/" * 3000 + "\n")
+    assert "Traceback" not in built.error
+    built = builder.build("FROM $BASE\nCOPY <<" + "a" * 300 + " /x/\n" + "a" * 300 + "\n")
+    assert built.error

@@ -43,6 +43,9 @@ class Site(http.server.SimpleHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/round")
             self.end_headers()
+        elif self.path.startswith("/any/"):
+            self.send_response(200)
+            self.end_headers()
         elif self.path == "/short":
             self.send_response(200)
             self.send_header("Content-Length", "1000")
@@ -145,6 +148,7 @@ def test_checksums(builder: Builder, site: tuple[str, Path]) -> None:
         ("/to/unix:///etc/passwd", ""),
         ("/to/http://[", ""),
         ("/..%2f..%2fescaped", ""),
+        ("/any/" + "a" * 300, "File name too long"),
         ("/to/http://127.0.0.1:1/x", "connection refused"),
     ],
 )

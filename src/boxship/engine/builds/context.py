@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from boxship.concurrency import feeding, in_thread
+from boxship.concurrency import consume, in_thread
 from boxship.dockerfile.ignore import IgnoreMatcher, read_ignore_file
 from boxship.errors import Internal, InvalidArgument
 from boxship.store.archive.compression import Source, decompressed, detect
@@ -42,8 +42,7 @@ def is_git_url(text: str) -> bool:
 
 async def receive_context(body: AsyncIterator[bytes], directory: Path) -> None:
     """Unpack the request's tar, in any compression."""
-    async with feeding(body) as source:
-        await in_thread(_unpack_context, source, directory)
+    await consume(body, lambda source: _unpack_context(source, directory))
 
 
 def _unpack_context(source: Source, directory: Path) -> None:
@@ -188,6 +187,8 @@ async def download(url: str, directory: Path, checksum: str = "") -> Path:
         ) from error
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:
         raise InvalidArgument(f'Get "{url}": {error}') from error
+    except OSError as error:
+        raise InvalidArgument(f"cannot keep {url}: {error.strerror}") from error
     if checksum and checksum != f"sha256:{digest.hexdigest()}":
         raise InvalidArgument(f"digest mismatch sha256:{digest.hexdigest()}: {checksum}")
     moment = 0.0

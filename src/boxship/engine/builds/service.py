@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import secrets
 import shutil
 import time
@@ -69,9 +70,11 @@ class EngineBuilds:
         """Undo what builds that died with the last engine left: mounts, snapshots, contexts."""
         self._directory.mkdir(mode=0o700, exist_ok=True)
         for build in self._directory.iterdir():
-            if build.is_dir():
-                for work in build.iterdir():
-                    await self._runtime.unmount_rootfs(str(work))
+            if not build.is_dir():
+                build.unlink()
+                continue
+            for work in build.iterdir():
+                await self._runtime.unmount_rootfs(str(work))
             await in_thread(shutil.rmtree, build)
         for key in tuple(self._store.snapshots.keys()):
             if key.startswith(KEY_PREFIX):
@@ -335,6 +338,8 @@ class _Build:
 def _write_files(directory: Path, files: Mapping[str, str]) -> None:
     directory.mkdir(0o700)
     for name, content in files.items():
+        if "/" in name or "\0" in name or name in (".", "..") or len(os.fsencode(name)) > 255:
+            raise InvalidArgument(f"here-document is not the name of a file: {name[:300]}")
         path = directory / name
         path.write_text(content)
         path.chmod(0o644)
