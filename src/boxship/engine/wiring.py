@@ -39,7 +39,9 @@ from boxship.store.store import Store
 
 log = logging.getLogger(__name__)
 
-_STORAGE_DRIVERS: Final = frozenset({"", "overlay2", "overlay", "overlayfs"})
+_STORAGE_DRIVERS: Final = dict.fromkeys(("", "overlay2", "overlay", "overlayfs"), "overlay2") | {
+    "vfs": "vfs"
+}
 
 
 @contextlib.asynccontextmanager
@@ -155,9 +157,10 @@ def _prepare_roots(config: EngineConfig) -> None:
 
 
 def _open_store(config: EngineConfig) -> Store:
-    if config.storage_driver not in _STORAGE_DRIVERS:
+    driver = _STORAGE_DRIVERS.get(config.storage_driver)
+    if driver is None:
         raise InvalidArgument(f"driver not supported: {config.storage_driver}")
-    return Store(config.data_root, sync=host.sync_filesystem)
+    return Store(config.data_root, sync=host.sync_filesystem, driver=driver)
 
 
 def _unmount(path: str) -> None:

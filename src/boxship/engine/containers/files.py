@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-from boxship.concurrency import in_thread
+from boxship.concurrency import in_own_thread, in_thread
 from boxship.engine.containers.bridges import Abandoned, ChunkSource, produced
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.register import Register
@@ -147,7 +147,7 @@ class EngineFiles:
         self, container: Container, name: str, path: str, function: Callable[[int], T]
     ) -> T:
         try:
-            return await in_thread(with_root, self._view(container), function)
+            return await in_own_thread(with_root, self._view(container), function)
         except content.PathMissing as error:
             raise NotFound(f"Could not find the file {path} in container {name}") from error
         except Abandoned as error:
@@ -163,7 +163,7 @@ class EngineFiles:
     ) -> None:
         view = self._view(container, bare=bare)
         with contextlib.suppress(Abandoned):
-            await in_thread(with_root, view, lambda root_fd: pack(root_fd, sink))
+            await in_own_thread(with_root, view, lambda root_fd: pack(root_fd, sink))
 
     def _view(self, container: Container, *, bare: bool = False) -> View:
         """Its files; *bare* without volumes and what the engine puts into /etc."""
