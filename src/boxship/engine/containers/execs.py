@@ -242,8 +242,8 @@ class EngineExecs:
         self._register.publish(
             current, "exec_die", execID=session.id, exitCode=str(status.exit_code)
         )
-        await runtime.forget_exec(container, session.id)
         self._parts.metadata.execs.delete(session.id)
+        await runtime.forget_exec(container, session.id)
 
     def _record(self, session: Exec, exit_code: int) -> None:
         current = self._sessions.get(session.id)
