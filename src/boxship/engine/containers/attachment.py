@@ -1,7 +1,7 @@
 """One client joined to one process's streams: bytes both ways until the process ends or the client goes."""
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
@@ -11,6 +11,8 @@ from boxship.errors import BoxshipError
 from boxship.model.container import Container, ContainerNotRunning
 from boxship.runtime.contract import ProcessStreams, Runtime
 from boxship.services.streams import STDERR, STDOUT, ClientStream
+
+log = logging.getLogger(__name__)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,12 +93,10 @@ class ProcessAttachment:
 
     async def run(self, client: ClientStream) -> None:
         """See services.streams."""
-        # the client is gone, or wishes to be: neither is a failure
-        with contextlib.suppress(ConnectionError, _Detached):
-            try:
-                await self._run(client)
-            except* (ConnectionError, _Detached) as gone:
-                raise gone.exceptions[0] from None
+        try:
+            await self._run(client)
+        except* (ConnectionError, _Detached):
+            log.debug("%r: the client is gone, or wishes to be", self)
 
     async def _run(self, client: ClientStream) -> None:
         if self._past is not None:

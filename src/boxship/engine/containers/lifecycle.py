@@ -283,11 +283,17 @@ class EngineContainers:
                 check_removable(container, name.removeprefix("/"), force=force)
                 if container.state.status is Status.RESTARTING:
                     self._end_restarting(container)
-                elif not container.running:
+                    continue
+                if not container.running:
                     await self._removal.remove(container, volumes=volumes)
                     return
-                self._register.live(container_id).kept_by_user = True  # we remove it, not its end
-            await self._kill(container_id)
+                live = self._register.live(container_id)
+                live.kept_by_user = True  # we remove it, not its end
+            try:
+                await self._kill(container_id)
+            except BaseException:
+                live.kept_by_user = False
+                raise
 
     async def _remove_link(self, name: str) -> None:
         parent, _, alias = name.strip("/").rpartition("/")
