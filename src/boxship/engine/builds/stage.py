@@ -268,7 +268,7 @@ class StageRunner:
             label=" ".join(command),
         )
         result = await self._solve(vertex, runs=True)
-        counted = [f"|{len(shown)}", *shown] if shown else []
+        counted = [f"|{len(shown)}", *shown] if shown or proxies else []
         await self._commit_result(" ".join([*counted, *command]), result)
 
     def _command_words(self, instruction: Run) -> tuple[str, ...]:
