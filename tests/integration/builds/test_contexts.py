@@ -142,3 +142,48 @@ def test_long_names(builder: Builder) -> None:
     assert "Traceback" not in built.error
     built = builder.build("FROM $BASE\nCOPY <<" + "a" * 300 + " /x/\n" + "a" * 300 + "\n")
     assert built.error
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "COPY a\0b /x/",
+        "COPY f /x\0y",
+        "ADD http://127.0.0.1:1/a%00b /x/",
+        "ADD http://127.0.0.1:1/a\0b /x/",
+        "COPY --chown=a\0b f /x",
+        "COPY --chown=99999999999999999999 f /x",
+        "COPY --chown=-1:-1 f /x",
+        "COPY --chmod=99999999 f /x",
+        "COPY --from=a\0b f /x",
+        "COPY --exclude=[ . /x",
+        "COPY [f /x/",
+        "WORKDIR /a\0b",
+        "ENV A=a\0b\nRUN true",
+        "ENV A\0B=1\nRUN true",
+        "ARG A=a\0b\nRUN true",
+        "USER a\0b\nRUN true",
+        "USER 4294967296\nRUN true",
+        "RUN echo a\0b",
+        'RUN ["a\\u0000b"]',
+        'RUN [""]',
+        "RUN []",
+        "RUN exit 255",
+        "RUN kill -9 $$",
+        'SHELL [""]\nRUN true',
+        'SHELL ["/nosuch"]\nRUN true',
+        "LABEL a\0b=c",
+        "EXPOSE 99999999999999999999999",
+        "EXPOSE 1-65535\nEXPOSE 0",
+        "VOLUME a\0b",
+        "STOPSIGNAL 999999999999",
+        "HEALTHCHECK --interval=99999999999h CMD x",
+        "FROM \0",
+        "FROM " + "a/" * 5000 + "b",
+        "ARG X=${Y:-" * 200,
+    ],
+)
+def test_nonsense_is_an_error_not_a_bug(builder: Builder, shared: Boxshipd, step: str) -> None:
+    said = shared.log.count("Traceback")
+    builder.build(f"FROM $BASE\n{step}\n", {"f": b""}, nocache="1")
+    assert shared.log.count("Traceback") == said, shared.log[-2500:]

@@ -212,7 +212,7 @@ def read_context_file(directory: Path, name: str, limit: int) -> bytes | None:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 return None
             data = opened.read(limit + 1) or b""
-    except (OSError, IndexError):
+    except (OSError, IndexError, ValueError):  # ValueError: a NUL in the name
         return None
     finally:
         os.close(fd)
