@@ -158,7 +158,7 @@ MANIFEST = b'[{"Config":"%s","RepoTags":["cf-broken:latest"],"Layers":["%s"]}]'
         GOOD[: len(GOOD) // 2],
         gzip.compress(GOOD)[:-40],
         without(GOOD, "manifest.json"),
-        without(GOOD, "layer.tar"),
+        without(docker_archive([UNSEEN], "cf-broken:latest"), "layer.tar"),
         without(GOOD, ".json"),
         corrupt(GOOD, "manifest.json", b"{"),
         corrupt(GOOD, "manifest.json", b"null"),

@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 from typing import Final, NamedTuple
 
-
 _M_ARENA_MAX: Final = -8  # malloc.h
 
 
