@@ -2,6 +2,7 @@
 
 import json
 import re
+import tarfile
 from typing import Any
 
 import pytest
@@ -226,3 +227,20 @@ def test_nothing_set_is_null_in_the_config(engine: Engine, box: Box) -> None:
     build(engine, "FROM BASE\nCMD a\nCMD []\nENTRYPOINT []\n", t=name)
     config = engine.get(f"/images/{name}/json")["Config"]
     assert (config["Cmd"], config["Entrypoint"]) == (None, None)
+
+
+def test_the_dockerfile_may_be_a_symlink_inside_the_context(engine: Engine) -> None:
+    link = tarfile.TarInfo("Dockerfile")
+    link.type, link.linkname = tarfile.SYMTYPE, "/docker/Dockerfile"
+    real = entry("docker/Dockerfile", f"FROM {BUSYBOX}\nCOPY docker/Dockerfile /f\n".encode())
+    headers = {"Content-Type": "application/x-tar"}
+    reply = engine.api("POST", "/build", tar([real, (link, b"")]), headers=headers)
+    assert b"Successfully built" in reply.body
+
+
+def test_the_dockerfile_is_never_the_hosts(engine: Engine) -> None:
+    link = tarfile.TarInfo("Dockerfile")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    headers = {"Content-Type": "application/x-tar"}
+    reply = engine.api("POST", "/build", tar([(link, b"")]), headers=headers)
+    assert reply.error == (500, "Cannot locate specified Dockerfile: Dockerfile")

@@ -15,7 +15,13 @@ import msgspec
 from boxship.build.llb import Copy, Local
 from boxship.dockerfile.glob import Glob, has_wildcards
 from boxship.errors import InvalidArgument
-from boxship.linux.safepath import open_in_root, resolve_in_root, stat_in_root
+from boxship.linux.safepath import (
+    open_in_root,
+    opened_root,
+    read_file_in_root,
+    resolve_in_root,
+    stat_in_root,
+)
 
 _MAX_MATCHES: Final = 1_000_000
 
@@ -56,6 +62,12 @@ def find_sources(root_fd: int, copy: Copy) -> list[Found]:
             "directory and end with a /"
         )
     return found
+
+
+def read_file(root: str, name: str, limit: int) -> bytes:
+    """A regular file below *root*; symlinks are followed inside it. Raises OSError."""
+    with opened_root(root) as root_fd:
+        return read_file_in_root(root_fd, name, limit)
 
 
 def _leaves(source: str) -> bool:

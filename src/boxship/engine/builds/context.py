@@ -6,6 +6,7 @@ downloads are bounded.
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import posixpath
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from boxship.build.ops.sources import read_file
 from boxship.concurrency import consume, in_thread
 from boxship.dockerfile.ignore import IgnoreMatcher, read_ignore_file
 from boxship.errors import Internal, InvalidArgument
@@ -200,25 +202,12 @@ async def download(url: str, directory: Path, checksum: str = "") -> Path:
 
 def read_context_file(directory: Path, name: str, limit: int) -> bytes | None:
     """A file of the context, no symlink out of it followed; None when there is none."""
-    parts = [part for part in posixpath.normpath("/" + name).split("/") if part]
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        for part in parts[:-1]:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
-            os.close(fd)
-            fd = inner
-        file = os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=fd)
-        with os.fdopen(file, "rb", buffering=0) as opened:
-            if not stat.S_ISREG(os.fstat(file).st_mode):
-                return None
-            data = opened.read(limit + 1) or b""
-    except (OSError, IndexError, ValueError):  # ValueError: a NUL in the name
+        return read_file(str(directory), name, limit)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise InvalidArgument(f"{name} is larger than {limit} bytes") from error
         return None
-    finally:
-        os.close(fd)
-    if len(data) > limit:
-        raise InvalidArgument(f"{name} is larger than {limit} bytes")
-    return data
 
 
 def find_dockerfile(directory: Path, name: str) -> tuple[str, bytes]:
