@@ -8,10 +8,12 @@ import asyncio
 import contextlib
 import errno
 import hashlib
+import ipaddress
 import os
 import posixpath
 import re
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import AsyncIterator
@@ -27,6 +29,8 @@ from boxship.errors import Internal, InvalidArgument
 from boxship.store.archive.compression import Source, decompressed, detect
 from boxship.store.archive.unpacker import UnpackOptions, unpack
 from boxship.store.snapshots.space import FULL, free_bytes
+
+AddressInfo = tuple[int, int, int, str, tuple[str | bytes | int, ...]]
 
 MAX_DOWNLOAD: Final = 16 << 30
 _IGNORE_LIMIT: Final = 4 << 20
@@ -164,7 +168,10 @@ async def download(url: str, directory: Path, checksum: str = "") -> Path:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=60)
         async with (
             aiohttp.ClientSession(
-                timeout=timeout, trust_env=True, auto_decompress=False
+                connector=aiohttp.TCPConnector(socket_factory=_outgoing_socket),
+                timeout=timeout,
+                trust_env=True,
+                auto_decompress=False,
             ) as session,
             session.get(url, max_redirects=10) as response,
         ):
@@ -198,6 +205,18 @@ async def download(url: str, directory: Path, checksum: str = "") -> Path:
         moment = parsedate_to_datetime(modified).timestamp()
     os.utime(path, (moment, moment))
     return path
+
+
+def _outgoing_socket(address: AddressInfo) -> socket.socket:
+    """A socket for one resolved address, of a redirect too.
+
+    Link-local ones are refused: clouds keep their machines' credentials at 169.254.169.254, and who may
+    write a Dockerfile need not be who may have those.
+    """
+    family, kind, protocol, _, place = address
+    if ipaddress.ip_address(str(place[0]).partition("%")[0]).is_link_local:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return socket.socket(family, kind, protocol)
 
 
 def read_context_file(directory: Path, name: str, limit: int) -> bytes | None:
