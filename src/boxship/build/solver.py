@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from boxship.build.llb import Copy, Exec, Layers, Local, MakeDirectory, Vertex
 from boxship.build.ops import copying
 from boxship.concurrency import KeyedLocks, in_thread
+from boxship.model.digest import DiffID, Digest
 from boxship.model.image import ImageLayer
+
+EMPTY_DIFF_ID: Final = DiffID(Digest(f"sha256:{hashlib.sha256(bytes(1024)).hexdigest()}"))
+"""Of the tar with nothing in it."""
 
 Output = Callable[[int, bytes], Awaitable[None]]
 
@@ -107,7 +111,11 @@ class Solver:
                         layer = await self._perform(vertex, base, output, begin)
                         self._solved[key] = layer
                         self._workspace.remember(key, layer)
-                return Result(layers=(*base.layers, layer), key=key, content=content, cached=cached)
+                # as Docker does: a step that changed nothing has no layer
+                above = () if layer.diff_id == EMPTY_DIFF_ID else (layer,)
+                return Result(
+                    layers=(*base.layers, *above), key=key, content=content, cached=cached
+                )
 
     def _known(self, key: str) -> ImageLayer | None:
         if key in self._solved:

@@ -198,7 +198,10 @@ class StageRunner:
         if isinstance(instruction, Entrypoint) and not self._cmd_set:
             # the base image's command made sense to its own entrypoint only
             config = msgspec.structs.replace(config, cmd=None)
-        self._cmd_set = self._cmd_set or isinstance(instruction, Cmd)
+        # an empty CMD does not count
+        self._cmd_set = self._cmd_set or (
+            isinstance(instruction, Cmd) and bool(instruction.command.words)
+        )
         await self._config_step(applied.comment, config)
 
     async def _say_overridden(self, config: OCIRunConfig) -> None:
@@ -398,7 +401,8 @@ class StageRunner:
         cached = result.cached and self._base.use_cache
         if cached:
             await self._say.line(" ---> Using cache")
-        await self._commit(created_by, result.layers, empty=False, runs=False, told=cached)
+        empty = len(result.layers) == len(self._layers)
+        await self._commit(created_by, result.layers, empty=empty, runs=False, told=cached)
 
     async def _commit(
         self,
@@ -414,7 +418,7 @@ class StageRunner:
         parent = self._image.id if self._image else ""
         state = msgspec.json.encode(self._config).decode()
         key = _digest("step", parent, created_by, top, state, self._author)
-        image = self._base.cached_image(key) if self._base.use_cache and (empty or told) else None
+        image = self._base.cached_image(key) if self._base.use_cache and (runs or told) else None
         if image is not None:
             if not told:
                 await self._say.line(" ---> Using cache")

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from boxship.build.llb import Exec
-from boxship.build.solver import Output
+from boxship.build.solver import EMPTY_DIFF_ID, Output
 from boxship.concurrency import in_thread
 from boxship.engine.containers.contract import Settings
 from boxship.engine.containers.create.host_config import completed
@@ -121,17 +121,18 @@ class BuildWorkspace:
         if record is None or "layer" not in record.data:
             return None
         layer = msgspec.json.decode(record.data["layer"], type=ImageLayer)
-        self._lease.keep(layer.chain_id)
-        self._lease.keep(layer.blob.digest)
-        if self._store.snapshots.find(layer.chain_id) is None or not self._store.content.exists(
-            layer.blob.digest
-        ):
+        if layer.diff_id != EMPTY_DIFF_ID and not self._is_there(layer):
             return None
         used = msgspec.structs.replace(
             record, last_used_at=time.time_ns(), usage_count=record.usage_count + 1
         )
         self._store.metadata.builds.put(used)
         return layer
+
+    def _is_there(self, layer: ImageLayer) -> bool:
+        self._keep((layer,))  # first: it might go between the question and the answer
+        snapshot = self._store.snapshots.find(layer.chain_id)
+        return snapshot is not None and self._store.content.exists(layer.blob.digest)
 
     def remember(self, key: str, layer: ImageLayer) -> None:
         """See build.solver."""

@@ -112,14 +112,18 @@ def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
         find_dockerfile(tmp_path, "other")
 
 
-def test_files_are_read_without_following_links(tmp_path: Path) -> None:
-    (tmp_path / "real").write_text("x")
-    (tmp_path / "link").symlink_to("real")
-    (tmp_path / "up").symlink_to("..")
-    assert read_context_file(tmp_path, "real", 10) == b"x"
-    assert read_context_file(tmp_path, "../real", 10) == b"x"  # `..` ends at the root
-    for name in ("link", "up/real", "", ".", "nosuch", "real/x", "a\0b"):
-        assert read_context_file(tmp_path, name, 10) is None, name
+def test_links_are_followed_inside_only(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("outside")
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "real").write_text("x")
+    (context / "link").symlink_to("/real")  # the context is the root
+    (context / "out").symlink_to(tmp_path / "secret")
+    (context / "climbing").symlink_to("../secret")
+    assert read_context_file(context, "real", 10) == b"x"
+    assert read_context_file(context, "link", 10) == b"x"
+    for name in ("out", "climbing", "", ".", "nosuch", "real/x", "a\0b"):
+        assert read_context_file(context, name, 10) is None, name
 
 
 def test_large_files_are_refused(tmp_path: Path) -> None:
