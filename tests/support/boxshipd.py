@@ -104,9 +104,12 @@ class Boxshipd:
                 self.stop()
             except subprocess.TimeoutExpired:
                 self.kill()
-        for pid in processes_of(self.root):
+        supervisors = processes_of(self.root)
+        ids = {name for pid in supervisors for name in container_ids(pid)}
+        for pid in [*supervisors, *(pid for group in cgroups_of(ids) for pid in members(group))]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not remove_cgroups(ids))
         for target in reversed(mounts_below(self.root)):
             subprocess.run(["umount", "-l", target], check=False, capture_output=True)
         if self._bridge:
@@ -182,6 +185,27 @@ def cgroups_of(container_ids: set[str]) -> list[Path]:
         for name in names
         if any(part in container_ids for part in re.split(r"[-.]", name))
     ]
+
+
+def container_ids(pid: int) -> list[str]:
+    """The containers that a supervisor's command line names."""
+    with contextlib.suppress(OSError):
+        return re.findall(r"\b[0-9a-f]{64}\b", Path(f"/proc/{pid}/cmdline").read_text())
+    return []
+
+
+def members(cgroup: Path) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(pid) for pid in (cgroup / "cgroup.procs").read_text().split()]
+    return []
+
+
+def remove_cgroups(ids: set[str]) -> list[Path]:
+    """Remove what is empty by now; what is not."""
+    for path in reversed(cgroups_of(ids)):
+        with contextlib.suppress(OSError):
+            path.rmdir()
+    return cgroups_of(ids)
 
 
 @contextlib.contextmanager
