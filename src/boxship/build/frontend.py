@@ -188,12 +188,11 @@ def _needed(stages: Sequence[Stage], wanted: int) -> tuple[int, ...]:
 
 
 def _label_steps(labels: Mapping[str, str]) -> tuple[Label, ...]:
-    """`--label` of the command line is one more instruction, as the classic builder has it."""
-    if not labels:
-        return ()
-    pairs = tuple(sorted((_quoted(key), _quoted(value)) for key, value in labels.items()))
-    original = "LABEL " + " ".join(f"{key}={value}" for key, value in sorted(labels.items()))
-    return (Label(line=0, original=original, pairs=pairs),)
+    """Each `--label` of the command line is one more instruction, as the classic builder has it."""
+    return tuple(
+        Label(line=0, original=f"LABEL {key}={value}", pairs=((_quoted(key), _quoted(value)),))
+        for key, value in sorted(labels.items())
+    )
 
 
 def _quoted(text: str) -> str:

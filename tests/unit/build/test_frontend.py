@@ -67,12 +67,13 @@ def test_arguments_before_from() -> None:
     assert found.total == 4
 
 
-def test_labels_are_one_more_step_of_the_target() -> None:
+def test_each_label_is_one_more_step_of_the_target() -> None:
     found = plan("FROM a AS one\nFROM b\n", "one", labels={"k": "it's $x", "a": ""})
-    (label,) = found.target.instructions
+    texts = [label.original for label in found.target.instructions]
+    assert texts == ["LABEL a=", "LABEL k=it's $x"]
+    label = found.target.instructions[-1]
     assert isinstance(label, Label)
-    assert label.original == "LABEL a= k=it's $x"
-    assert (found.total, found.stages[1].instructions) == (2, ())
+    assert (found.total, found.stages[1].instructions) == (3, ())
 
 
 @pytest.mark.parametrize(
