@@ -28,7 +28,7 @@ if __name__ == "__main__":
     sys.modules["boxship.engine.wiring"] = wiring
     import boxship.engine
 
-    boxship.engine.wiring = wiring  # type: ignore[attr-defined]
+    setattr(boxship.engine, "wiring", wiring)  # noqa: B010 - no such attribute is declared
     from boxship.daemon.main import main
 
     sys.exit(main())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxship.dockerfile.expand import MAX_LENGTH, expand, expand_words
+from boxship.dockerfile.expand import MAX_LENGTH, expand, expand_raw, expand_words
 from boxship.errors import InvalidArgument
 
 ENVIRONMENT = {
@@ -172,3 +172,8 @@ def test_any_text_expands_or_is_refused(text: str) -> None:
 def test_single_quotes_keep_everything(text: str) -> None:
     quoted = "'" + text.replace("'", "'\"'\"'") + "'"
     assert expand(quoted, ENVIRONMENT) == text
+
+
+def test_here_documents_keep_their_quotes() -> None:
+    text = "it's \"$A\" \\$A ${UNSET:-'x'}\n"
+    assert expand_raw(text, ENVIRONMENT) == "it's \"value\" $A 'x'\n"

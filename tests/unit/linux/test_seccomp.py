@@ -27,7 +27,9 @@ def test_the_default_profile_denies_what_reaches_the_host() -> None:
 
 
 def test_clone_makes_no_namespaces_without_sys_admin() -> None:
-    ((rule,),) = allowed(DEFAULT)["clone"]
+    (arguments,) = allowed(DEFAULT)["clone"]
+    assert isinstance(arguments, list)
+    (rule,) = arguments
     assert rule["value"] == 0x7E020000
     assert None in allowed((*DEFAULT, "CAP_SYS_ADMIN"))["clone"]
 
