@@ -39,6 +39,12 @@ def expand_words(text: str, environment: Mapping[str, str], escape: str = "\\") 
         return lexer.words()
 
 
+def expand_raw(text: str, environment: Mapping[str, str]) -> str:
+    """The content of a here-document: variables and backslashes count, quotes do not."""
+    with _explained(text):
+        return _Lexer(text, environment, "\\", quotes=False).word()
+
+
 @contextlib.contextmanager
 def _explained(text: str) -> Iterator[None]:
     try:
@@ -50,11 +56,14 @@ def _explained(text: str) -> Iterator[None]:
 class _Lexer:
     """Reads a word character by character; keeps track of where unquoted white space splits it."""
 
-    def __init__(self, text: str, environment: Mapping[str, str], escape: str) -> None:
+    def __init__(
+        self, text: str, environment: Mapping[str, str], escape: str, *, quotes: bool = True
+    ) -> None:
         self._text = text
         self._at = 0
         self._environment = environment
         self._escape = escape
+        self._quotes = quotes
         self._words: list[str] = []
         self._word: list[str] = []
         self._depth = 0
@@ -95,10 +104,10 @@ class _Lexer:
         parts: list[str] = []
         length = 0
         while (character := self._peek()) and character != stop:
-            if character == "'":
+            if character == "'" and self._quotes:
                 part = self._single_quoted()
                 self._add(part)
-            elif character == '"':
+            elif character == '"' and self._quotes:
                 part = self._double_quoted()
                 self._add(part)
             elif character == "$":

@@ -16,7 +16,8 @@ from boxship.concurrency import in_thread
 from boxship.dockerfile.parser import parse
 from boxship.dockerfile.reading import read_instructions
 from boxship.engine.builds import context as contexts
-from boxship.engine.builds.stage import StageResult, StageRunner
+from boxship.engine.builds.base import StageResult
+from boxship.engine.builds.stage import StageRunner
 from boxship.engine.builds.transcript import Transcript
 from boxship.engine.builds.workspace import KEY_PREFIX, BuildWorkspace
 from boxship.engine.containers.contract import Settings

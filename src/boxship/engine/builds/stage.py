@@ -1,16 +1,11 @@
 """One stage of a build, step by step: each instruction becomes a vertex, a configuration, an image."""
 
-import contextlib
 import hashlib
-import posixpath
 import secrets
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
-from boxship.build.frontend import PREDEFINED, BuildPlan, Stage
+from boxship.build.frontend import PREDEFINED, Stage
 from boxship.build.image_config import (
     apply,
     command_line,
@@ -20,8 +15,8 @@ from boxship.build.image_config import (
     working_dir,
 )
 from boxship.build.llb import Copy as CopyVertex
-from boxship.build.llb import Exec, Layers, Local, MakeDirectory, Vertex
-from boxship.build.solver import Result, Solver
+from boxship.build.llb import Exec, Layers, MakeDirectory, Vertex
+from boxship.build.solver import Result
 from boxship.dockerfile.expand import expand
 from boxship.dockerfile.instructions import (
     Arg,
@@ -35,63 +30,15 @@ from boxship.dockerfile.instructions import (
     Workdir,
 )
 from boxship.dockerfile.reading import read_text
+from boxship.engine.builds import sources as sources_of
+from boxship.engine.builds.base import Base, StageResult
 from boxship.engine.builds.transcript import Transcript
 from boxship.engine.images.creation import now_text
-from boxship.errors import BoxshipError, InvalidArgument, Unsupported
-from boxship.model.container import HostConfig
-from boxship.model.descriptor import Platform
+from boxship.errors import InvalidArgument, Unsupported
 from boxship.model.digest import short_id
 from boxship.model.image import History, Image, ImageConfig, ImageLayer, OCIRunConfig
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-class StageResult(msgspec.Struct, frozen=True):
-    """What a stage came to; no image when it is `scratch` with nothing on it."""
-
-    image: Image | None
-    layers: tuple[ImageLayer, ...]
-    config: OCIRunConfig
-
-
-class Base(Protocol):
-    """What the steps of all stages share: the request's options and the way to images and files."""
-
-    solver: Solver
-    plan: BuildPlan
-    build_args: Mapping[str, str | None]
-    limits: HostConfig
-    use_cache: bool
-    removes: bool
-    context: Local
-    platform: Platform
-    consumed: set[str]
-
-    async def image(self, name: str) -> Image:
-        """An image by name; raise NoSuchImage."""
-        ...
-
-    async def stage(self, index: int) -> StageResult:
-        """Another stage's result, once it is there."""
-        ...
-
-    async def fetch(self, url: str, checksum: str) -> Local:
-        """A directory with a downloaded file."""
-        ...
-
-    async def inline(self, files: Mapping[str, str]) -> Local:
-        """A directory with these files, of here-documents."""
-        ...
-
-    def cached_image(self, key: str) -> Image | None:
-        """The image that this step gave before."""
-        ...
-
-    async def create_image(
-        self, key: str, config: ImageConfig, layers: tuple[ImageLayer, ...], parent: Image | None
-    ) -> Image:
-        """Record an image and remember the step it is of."""
-        ...
 
 
 class StageRunner:
@@ -302,9 +249,11 @@ class StageRunner:
 
         sources = tuple(expanded(source) for source in instruction.sources)
         named = expanded(instruction.destination)
-        destination = self._destination(named)
+        destination = sources_of.destination(self._config.working_dir or "", named)
         chown = expanded(instruction.chown)
-        locations = await self._sources(instruction, sources)
+        locations = await sources_of.locate(
+            self._base, self._stage, instruction, sources, environment
+        )
         vertex: Vertex = Layers(self._layers)
         contents: list[str] = []
         result: Result | None = None
@@ -315,7 +264,7 @@ class StageRunner:
                 sources=names,
                 destination=destination,
                 owner=chown,
-                mode=_octal(expanded(instruction.chmod)),
+                mode=sources_of.octal(expanded(instruction.chmod)),
                 unpack=instruction.keyword == "ADD" and source == self._base.context
                 if instruction.unpack is None
                 else instruction.unpack,
@@ -333,51 +282,6 @@ class StageRunner:
         owner = f"--chown={chown} " if chown else ""
         created_by = f"{shell} #(nop) {instruction.keyword} {owner}{what} in {named} "
         await self._commit_result(created_by, result)
-
-    def _destination(self, text: str) -> str:
-        joined = posixpath.join("/", self._config.working_dir or "/", text)
-        clean = "/" + posixpath.normpath(joined).lstrip("/")
-        slash = text.endswith(("/", "/.")) or text in (".", "")
-        return clean if not slash or clean == "/" else clean + "/"
-
-    async def _sources(
-        self, instruction: Copy, sources: tuple[str, ...]
-    ) -> list[tuple[Vertex, tuple[str, ...]]]:
-        """Where the files are: one place for most, several when ADD downloads."""
-        found: list[tuple[Vertex, tuple[str, ...]]] = []
-        if instruction.heredocs:
-            files = {
-                each.name: expand(each.content, self._environment(), "")
-                if each.expand
-                else each.content
-                for each in instruction.heredocs
-            }
-            found.append((await self._base.inline(files), tuple(files)))
-        urls = [source for source in sources if instruction.keyword == "ADD" and _is_url(source)]
-        for url in urls:
-            local = await self._base.fetch(url, instruction.checksum)
-            (name,) = [each.name for each in Path(local.directory).iterdir()]
-            found.append((local, (name,)))
-        files_only = tuple(source for source in sources if source not in urls)
-        if files_only:
-            found.append((await self._source(instruction), files_only))
-        return found
-
-    async def _source(self, instruction: Copy) -> Vertex:
-        name = instruction.from_
-        if not name:
-            return self._base.context
-        if name.lower() in (str(self._stage.index), self._stage.name):
-            raise InvalidArgument(f"invalid from flag value {name}: refers to current build stage")
-        other = self._base.plan.find(name, self._stage.index)
-        if other is not None:
-            return Layers((await self._base.stage(other.index)).layers)
-        if name.isdecimal():
-            raise InvalidArgument(f"invalid from flag value {name}: index out of bounds")
-        try:
-            return Layers((await self._base.image(name)).layers)
-        except BoxshipError as error:
-            raise InvalidArgument(f"invalid from flag value {name}: {error}") from error
 
     # ---- doing and recording
 
@@ -453,19 +357,3 @@ class StageRunner:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
-
-
-def _is_url(text: str) -> bool:
-    return text.startswith(("http://", "https://"))
-
-
-def _octal(text: str) -> int | None:
-    if not text:
-        return None
-    with contextlib.suppress(ValueError):
-        mode = int(text, 8)
-        if 0 <= mode <= 0o7777:
-            return mode
-    raise InvalidArgument(
-        f"invalid chmod parameter: '{text}'. it should be octal string and between 0 and 07777"
-    )
