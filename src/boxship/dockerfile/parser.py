@@ -240,24 +240,24 @@ def split_flags(rest: str, escape: str) -> tuple[tuple[str, ...], str]:
 
 def _word(text: str, at: int, escape: str) -> tuple[str, int]:
     """A word without its quotes, and where it ends."""
-    word = ""
+    parts: list[str] = []  # a string that grows by one character at a time is copied each time
     quote = ""
     while at < len(text):
         character = text[at]
         if character == escape and at + 1 < len(text):
-            word += text[at + 1] if text[at + 1] in ('"', "'", " ") else text[at : at + 2]
+            parts.append(text[at + 1] if text[at + 1] in ('"', "'", " ") else text[at : at + 2])
             at += 2
             continue
         if quote:
             if character == quote:
                 quote = ""
             else:
-                word += character
+                parts.append(character)
         elif character in "\"'":
             quote = character
         elif character.isspace():
             break
         else:
-            word += character
+            parts.append(character)
         at += 1
-    return word, at
+    return "".join(parts), at

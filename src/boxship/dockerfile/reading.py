@@ -175,12 +175,13 @@ class _Words:
 def split_words(text: str, escape: str) -> list[str]:
     """Words separated by unquoted, unescaped white space, with quotes and escapes kept."""
     words: list[str] = []
-    word = quote = ""
+    word: list[str] = []
+    quote = ""
     at = 0
     while at < len(text):
         character = text[at]
         if character == escape and quote != "'" and at + 1 < len(text):
-            word += text[at : at + 2]
+            word.append(text[at : at + 2])
             at += 2
             continue
         if quote:
@@ -189,13 +190,13 @@ def split_words(text: str, escape: str) -> list[str]:
             quote = character
         elif character.isspace():
             if word:
-                words.append(word)
-            word = ""
+                words.append("".join(word))
+            word.clear()
             at += 1
             continue
-        word += character
+        word.append(character)
         at += 1
-    return [*words, word] if word else words
+    return [*words, "".join(word)] if word else words
 
 
 _FLAGS: Final = {
