@@ -69,11 +69,7 @@ def _step(token: Token, path: str, positions: set[int]) -> set[int]:
         case str():
             return {at + len(token) for at in positions if path.startswith(token, at)}
         case _Wild.STAR:
-            reached: set[int] = set()
-            for at in positions:
-                slash = path.find("/", at)
-                reached.update(range(at, (slash if slash >= 0 else len(path)) + 1))
-            return reached
+            return _up_to_slashes(path, positions)
         case _Wild.ONE:
             return {at + 1 for at in positions if at < len(path) and path[at] != "/"}
         case _Wild.FOLDERS:
@@ -87,6 +83,18 @@ def _step(token: Token, path: str, positions: set[int]) -> set[int]:
             return {at + 1 for at in positions if token.match(path, at)}
         case _:
             raise AssertionError(token)
+
+
+def _up_to_slashes(path: str, positions: set[int]) -> set[int]:
+    """Everything from each position to the next slash, each part of the path once."""
+    reached: set[int] = set()
+    done = -1
+    for at in sorted(positions):
+        if at > done:
+            slash = path.find("/", at)
+            done = slash if slash >= 0 else len(path)
+            reached.update(range(at, done + 1))
+    return reached
 
 
 def _tokens(pattern: str, *, deep: bool) -> list[Token]:
