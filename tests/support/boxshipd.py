@@ -58,7 +58,8 @@ class Boxshipd:
             else [sys.executable, "-m", "boxship.daemon.main"]
         )
         return [
-            *program,
+            # a test run that is killed takes its daemon along
+            *("setpriv", "--pdeathsig", "TERM", *program),
             *("--data-root", str(self.data_root), "--exec-root", f"{self.root}/run"),
             *("--pidfile", f"{self.root}/pid", "-H", self.engine.host, "--bip", self.address),
             *self._flags,
