@@ -65,8 +65,8 @@ def test_a_client_that_leaves_ends_the_step(own: Boxshipd) -> None:
     builder = Builder(own.engine)
     before = snapshots(own)
     with builder.started(SLEEPS, STARTED):
+        eventually(lambda: len(sleepers()) == 2)
         pids, steps = sleepers(), steps_of(own)
-        assert len(pids) == 2
         assert steps
         namespaces = namespaces_of(pids)
         assert namespaces <= named_namespaces()
