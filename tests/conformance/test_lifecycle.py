@@ -349,7 +349,9 @@ def test_a_terminal_run_shows_its_size_and_follows_resizes(engine: Engine, box: 
         person.send("stty size; echo mark$((1+1))\n")
         assert "30 100" in person.expect("mark2")
         person.resize(40, 120)
-        person.send("sleep 0.5; stty size; echo mark$((2+2))\n")
+        person.send(
+            "for i in $(seq 50); do stty size | grep 120 && break; sleep 0.2; done; echo mark$((2+2))\n"
+        )
         assert "40 120" in person.expect("mark4")
         person.send("exit 5\n")
         assert person.wait() == 5

@@ -58,9 +58,8 @@ def test_a_failure_of_ours_is_125(box: Box) -> None:
 def test_an_unknown_image_is_125_and_never_pulled_on_demand(engine: Engine) -> None:
     result = engine.docker("run", "--rm", "--pull", "never", "nonesuch:tag")
     assert result.code == 125
-    assert result.stderr.splitlines()[0] == (
-        "docker: Error response from daemon: No such image: nonesuch:tag"
-    )
+    said = result.stderr.splitlines()[0].removesuffix(".")  # docker before 28 ended the sentence
+    assert said == "docker: Error response from daemon: No such image: nonesuch:tag"
 
 
 def test_no_command_at_all_is_refused(engine: Engine, box: Box) -> None:
@@ -329,7 +328,9 @@ def test_a_stopped_container_is_not_restarted(engine: Engine, box: Box) -> None:
 def test_rm_and_restart_exclude_each_other(engine: Engine) -> None:
     result = engine.docker("run", "--rm", "--restart", "always", BUSYBOX)
     assert result.code == 125
-    assert "conflicting options: cannot specify both --restart and --rm" in result.stderr
+    said = result.stderr.lower()
+    assert "conflicting options: " in said
+    assert "--restart and --rm" in said
 
 
 def test_many_at_once_each_get_their_own_output(engine: Engine, box: Box) -> None:

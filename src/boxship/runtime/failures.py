@@ -32,6 +32,8 @@ _ENOTDIR_HINT: Final = (
 _TRANSLATIONS: Final = (
     (r"executable file `(?P<path>[^`/]*)` not found in \$PATH", 'exec: "{path}": executable file not found in $PATH'),
     (r"executable file `(?P<path>[^`]*)` not found", 'exec: "{path}": stat {path}: no such file or directory'),
+    (r"the path `[^`]*` exists but it is not executable", 'exec: "{program}": permission denied'),
+    (r"the path `[^`]*` is not a regular file", 'exec: "{program}": is a directory: permission denied'),
     (r"open executable: Permission denied", 'exec: "{program}": permission denied'),
     (r"open executable: (Operation not permitted|Is a directory)", 'exec: "{program}": is a directory: permission denied'),
     (r"open executable: (?P<reason>.*)", 'exec: "{program}": {reason}'),

@@ -14,6 +14,18 @@ HINT = (
 COMPLAINTS = [
     ("executable file `foo` not found in $PATH: No such file or directory", "foo", 'exec: "foo": executable file not found in $PATH', 127),
     ("executable file `/x/y` not found in $PATH: No such file or directory", "/x/y", 'exec: "/x/y": stat /x/y: no such file or directory', 127),
+    (
+        "the path `/etc/passwd` exists but it is not executable: Operation not permitted",  # crun 1.21
+        "/etc/passwd",
+        'exec: "/etc/passwd": permission denied',
+        126,
+    ),
+    (
+        "the path `/etc` is not a regular file: Operation not permitted",
+        "/etc",
+        'exec: "/etc": is a directory: permission denied',
+        126,
+    ),
     ("open executable: Permission denied", "/etc/passwd", 'exec: "/etc/passwd": permission denied', 126),
     ("open executable: Operation not permitted", "/etc", 'exec: "/etc": is a directory: permission denied', 126),
     ("open executable: Operation not permitted", "", 'exec: "": executable file not found in $PATH', 127),
