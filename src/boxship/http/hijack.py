@@ -21,7 +21,7 @@ READ_SIZE: Final = 1 << 16
 BUFFER_SIZE: Final = 1 << 17
 LINGER_S: Final = 10.0
 HANG_UP_CHECK_S: Final = 5.0
-HEAD_CHECKS: Final = 50
+HEAD_CHECKS: Final = 500
 
 
 class RawStream:
@@ -31,6 +31,7 @@ class RawStream:
         self._protocol = protocol
         self._writer = writer
         self._head_pending = True
+        self._head_lock = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"<RawStream {self._writer.get_extra_info('peername')!r}>"
@@ -42,8 +43,10 @@ class RawStream:
     async def write(self, data: bytes) -> None:
         """Send; waits while the client is slow, ConnectionError once it is gone."""
         if self._head_pending:
-            self._head_pending = False
-            await self._let_client_read_head()
+            async with self._head_lock:  # output of both streams waits, not only the first to come
+                if self._head_pending:
+                    await self._let_client_read_head()
+                    self._head_pending = False
         self._writer.write(data)
         await self._writer.drain()
 

@@ -160,6 +160,24 @@ def test_a_client_without_upgrade_gets_a_plain_200_and_raw_bytes(serving: Servin
     assert body == stdcopy.encode(1, b"hello\n")
 
 
+def test_output_of_neither_stream_comes_with_the_head(serving: Serving) -> None:
+    """docker-py loses what it reads together with the headers."""
+    running(serving, "web", "sh", "-c", "echo err >&2; echo out")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(serving.path)
+        client.sendall(
+            b"POST /containers/web/attach?stdout=1&stderr=1&stream=1 HTTP/1.1\r\nHost: d\r\n"
+            b"Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+        )
+        time.sleep(0.2)  # a client that is slow to read
+        head = client.recv(65536)
+        data = b""
+        while piece := client.recv(4096):
+            data += piece
+    assert head.endswith(b"\r\n\r\n")
+    assert {frame.data for frame in stdcopy.Decoder().feed(data)} == {b"err\n", b"out\n"}
+
+
 def test_clients_before_api_1_42_are_not_told_of_frames(serving: Serving) -> None:
     running(serving, "web", "cat")
     with socket.socket(socket.AF_UNIX) as client:
