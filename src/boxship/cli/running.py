@@ -190,11 +190,6 @@ def path_name(name: str) -> str:
     return escape(name, b"/:@")
 
 
-def out_bytes(data: bytes) -> None:
-    """Write to stdout as it is."""
-    sys.stdout.buffer.write(data)
-
-
 def filters_query(filters: "Iterable[str]") -> "dict[str, dict[str, bool]] | None":
     """`--filter a=b` values as the API's JSON; None without any."""
     found: dict[str, dict[str, bool]] = {}

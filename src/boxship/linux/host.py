@@ -2,7 +2,6 @@
 
 import ctypes
 import os
-import platform
 import shlex
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -59,13 +58,6 @@ def filesystem_type(path: str) -> str:
         if line.split(" ", 3)[2] == wanted:
             return line.partition(" - ")[2].partition(" ")[0]
     return ""
-
-
-def go_architecture(machine: str | None = None) -> str:
-    """The architecture in Go's words, as image platforms have it."""
-    machine = machine or platform.machine()
-    names = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
-    return names.get(machine, machine)
 
 
 def _os_release() -> dict[str, str]:

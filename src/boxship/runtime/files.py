@@ -11,7 +11,7 @@ import posixpath
 import queue
 import stat
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -228,24 +228,6 @@ def piped(produce: Callable[[Sink], None]) -> Generator[bytes, None, None]:
     finally:
         stopped.set()
         thread.join()
-
-
-class IterableSource:
-    """Chunks as a Source."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks = iter(chunks)
-        self._left = b""
-
-    def read(self, size: int, /) -> bytes:
-        """At most *size* bytes; b"" at the end."""
-        while not self._left:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return b""
-            self._left = chunk
-        data, self._left = self._left[:size], self._left[size:]
-        return data
 
 
 def _pack_below(fd: int, sink: Sink) -> None:

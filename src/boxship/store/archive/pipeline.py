@@ -19,27 +19,6 @@ class _ReaderGone(Exception):
     """Ends the producing thread."""
 
 
-class HashingSource:
-    """Passes a stream through and hashes it."""
-
-    def __init__(self, source: Source, algorithm: str = "sha256") -> None:
-        self._source = source
-        self._hash = hashlib.new(algorithm)
-        self.size = 0
-
-    def read(self, size: int, /) -> bytes:
-        """Read on."""
-        data = self._source.read(size)
-        self._hash.update(data)
-        self.size += len(data)
-        return data
-
-    @property
-    def digest(self) -> Digest:
-        """Of all that was read."""
-        return Digest(f"{self._hash.name}:{self._hash.hexdigest()}")
-
-
 class Hashing:
     """The same for chunks."""
 
