@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from boxship.api.docker.wire import parse as parse_json
 from boxship.daemon import kinds
 from boxship.daemon.flags import FLAGS
 from boxship.daemon.kinds import ANYTHING, STRING, Kind, check_label, show
 from boxship.engine.config import BRIDGE, EngineConfig
 from boxship.errors import InvalidArgument
+from boxship.wire.values import parse as parse_json
 
 LOG_LEVELS: Final = ("trace", "debug", "info", "warn", "warning", "error", "fatal", "panic")
 

@@ -5,11 +5,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from boxship.api.docker.durations import parse_size
 from boxship.engine.config import AddressPool, RuntimeConfig
 from boxship.errors import InvalidArgument
 from boxship.http.listeners import parse_address
 from boxship.model.container import Ulimit
+from boxship.wire.times import parse_size
 
 TRUE: Final = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 FALSE: Final = frozenset({"0", "f", "F", "FALSE", "false", "False"})

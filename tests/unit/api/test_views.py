@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from boxship.api.docker.durations import SECOND
 from boxship.api.docker.views import containers, events
 from boxship.model.container import ContainerState, Health, Status
 from boxship.model.event import Event
 from boxship.model.network import Endpoint, EndpointSettings, PublishedPort
 from boxship.model.progress import Progress
 from boxship.services.containers import ContainerDetail
+from boxship.wire.times import SECOND
 from support.local_engine import a_container
 
 NOW = 1_700_000_100 * SECOND

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from boxship.api.docker import wire
-from boxship.api.docker.durations import rfc3339
 from boxship.api.docker.routing import Access, Route
 from boxship.errors import InvalidArgument
 from boxship.http.request import Request
@@ -14,6 +13,7 @@ from boxship.http.response import Answer, Response, Stream, pump
 from boxship.model.config import RunConfig
 from boxship.services import Services
 from boxship.services.files import CommitRequest, PathStat
+from boxship.wire.times import rfc3339
 
 
 def _path(request: Request) -> str:

@@ -4,12 +4,12 @@ import time
 from typing import Any
 
 from boxship.api.docker import wire
-from boxship.api.docker.durations import SECOND, human, rfc3339
 from boxship.api.docker.versions import Version, adapt
 from boxship.api.docker.views.networks import endpoint_settings
 from boxship.model.container import Container, Exec, Health, Status
 from boxship.model.mount import MountPoint
 from boxship.services.containers import ContainerDetail
+from boxship.wire.times import SECOND, human, rfc3339
 
 
 def summary(detail: ContainerDetail, version: Version, now_ns: int | None = None) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from boxship.api.docker.durations import SECOND
 from boxship.model.event import Event
 from boxship.model.progress import Progress
+from boxship.wire.times import SECOND
 
 BAR_WIDTH: Final = 50
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB", "PB")

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any
 
-from boxship.api.docker.durations import SECOND, rfc3339
 from boxship.api.docker.versions import Version, adapt
 from boxship.model.image import OCIHealthcheck, OCIRunConfig
 from boxship.services.images import HistoryItem, ImageDetail, Removal
+from boxship.wire.times import SECOND, rfc3339
 
 
 def summary(detail: ImageDetail, version: Version) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from typing import Any
 
 from boxship.api.docker import wire
-from boxship.api.docker.durations import rfc3339
 from boxship.api.docker.versions import Version, adapt
 from boxship.model.network import Endpoint, EndpointSettings
 from boxship.services.networks import NetworkDetail
+from boxship.wire.times import rfc3339
 
 
 def network(detail: NetworkDetail, version: Version, *, containers: bool) -> dict[str, Any]:

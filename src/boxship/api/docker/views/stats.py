@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from boxship.api.docker.durations import rfc3339
 from boxship.services.monitoring import BlkioEntry, CpuUse, NetworkUse, Stats
+from boxship.wire.times import rfc3339
 
 
 def stats(sample: Stats) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from boxship.api.docker.durations import rfc3339
 from boxship.api.docker.versions import MAXIMUM, MINIMUM, Version, adapt, text
 from boxship.api.docker.views import containers, images, volumes
 from boxship.services.builds import CacheRecord
 from boxship.services.system import DiskUsage, SystemInfo
+from boxship.wire.times import rfc3339
 
 GO_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from boxship.api.docker.durations import rfc3339_seconds
 from boxship.model.volume import Volume
 from boxship.services.volumes import VolumeDetail
+from boxship.wire.times import rfc3339_seconds
 
 
 def volume(item: Volume) -> dict[str, Any]:

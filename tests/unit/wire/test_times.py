@@ -2,8 +2,8 @@
 
 import pytest
 
-from boxship.api.docker.durations import SECOND, human, parse_size, rfc3339, rfc3339_seconds
 from boxship.errors import InvalidArgument
+from boxship.wire.times import SECOND, human, parse_size, rfc3339, rfc3339_seconds
 
 
 @pytest.mark.parametrize(
