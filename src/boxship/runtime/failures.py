@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from boxship.linux.oci_runtime import message
-from boxship.runtime.contract import RuntimeRefused
+from boxship.model.process import RuntimeRefused
 
 NOT_FOUND: Final = 127
 NOT_EXECUTABLE: Final = 126

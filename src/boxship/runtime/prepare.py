@@ -22,7 +22,8 @@ from boxship.linux.safepath import (
 )
 from boxship.model.container import HostConfig
 from boxship.model.mount import Mount
-from boxship.runtime.contract import Bundle, RuntimeRefused
+from boxship.model.process import RuntimeRefused
+from boxship.runtime.contract import Bundle
 from boxship.runtime.failures import NOT_FOUND, OTHER, create_refused
 from boxship.runtime.spec import Facts, Findings, build
 from boxship.runtime.spec.mounts import SHM_SIZE

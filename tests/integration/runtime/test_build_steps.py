@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from boxship.runtime.contract import RuntimeRefused
+from boxship.model.process import RuntimeRefused
 from support.bundles import Workshop
 
 pytestmark = pytest.mark.root

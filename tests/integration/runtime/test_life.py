@@ -14,7 +14,8 @@ import pytest
 from boxship.errors import Internal, InvalidArgument
 from boxship.linux import process
 from boxship.model.container import ContainerNotRunning, ContainerState
-from boxship.runtime.contract import ExecSpec, RuntimeRefused, SupervisedProcess
+from boxship.model.process import RuntimeRefused
+from boxship.runtime.contract import ExecSpec, SupervisedProcess
 from support.bundles import Workshop, read_all, running
 
 pytestmark = pytest.mark.root

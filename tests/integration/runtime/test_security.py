@@ -11,7 +11,8 @@ import pytest
 
 from boxship.errors import BoxshipError
 from boxship.model.mount import MountPoint
-from boxship.runtime.contract import Bundle, ExecSpec, RuntimeRefused
+from boxship.model.process import RuntimeRefused
+from boxship.runtime.contract import Bundle, ExecSpec
 from support.bundles import Workshop, read_all
 from support.rootfs import syscall_probe
 

@@ -25,7 +25,8 @@ from boxship.model.container import (
     NoSuchExec,
     require,
 )
-from boxship.runtime.contract import ExecSpec, ProcessStreams, RuntimeRefused, SupervisedProcess
+from boxship.model.process import RuntimeRefused
+from boxship.runtime.contract import ExecSpec, ProcessStreams, SupervisedProcess
 from boxship.runtime.files import check_user
 from boxship.services.execs import ExecRequest
 from boxship.services.streams import Attachment

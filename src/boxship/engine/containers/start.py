@@ -23,7 +23,8 @@ from boxship.model.container import (
 )
 from boxship.model.mount import MountPoint
 from boxship.model.network import Sandbox
-from boxship.runtime.contract import Bundle, RuntimeRefused
+from boxship.model.process import RuntimeRefused
+from boxship.runtime.contract import Bundle
 from boxship.runtime.files import subpath_of
 from boxship.store.gc import container_key
 
