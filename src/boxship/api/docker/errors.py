@@ -1,25 +1,13 @@
-"""Which status each kind of error has, and Docker's error body."""
+"""Docker's error body."""
 
 import logging
-from typing import Final
 
 from boxship import errors
 from boxship.api.docker.wire import answer
 from boxship.http.response import Response
+from boxship.wire.statuses import STATUS
 
 log = logging.getLogger(__name__)
-
-STATUS: Final[dict[type[BaseException], int]] = {
-    errors.NotModified: 304,
-    errors.InvalidArgument: 400,
-    errors.Unauthenticated: 401,
-    errors.PermissionDenied: 403,
-    errors.NotFound: 404,
-    errors.Conflict: 409,
-    errors.Unsupported: 501,
-    errors.Unavailable: 503,
-    errors.Internal: 500,
-}
 
 
 def status_of(error: BaseException) -> int:
