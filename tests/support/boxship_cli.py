@@ -52,12 +52,12 @@ def run(
     )
 
 
-_LEGACY = re.compile(r"DEPRECATED: The legacy builder.*?environment-variable\.\n\n", re.DOTALL)
+LEGACY = re.compile(r"DEPRECATED: The legacy builder.*?environment-variable\.\n\n", re.DOTALL)
 
 
 def comparable(result: Result) -> tuple[int, str, str]:
     """What must be alike; the program's own name is not."""
-    return result.code, _renamed(result.stdout), _renamed(_LEGACY.sub("", result.stderr))
+    return result.code, _renamed(result.stdout), _renamed(LEGACY.sub("", result.stderr))
 
 
 def _renamed(text: str) -> str:

@@ -68,7 +68,7 @@ class Request:
         self.path = unescape(path)
         self.query = Query(self.raw_query)
         self.variables: Mapping[str, str] = {}
-        self.version = (0, 0)
+        self.version: tuple[int, ...] = (0, 0)
         self.begun = False  # whether the answer is on its way: its status can no longer change
 
     def __repr__(self) -> str:

@@ -29,7 +29,8 @@ class Router(Generic[T]):
             if "{" not in template:
                 self._static.setdefault((method, template), target)
             else:
-                key = (method, _first_segment(template))
+                first = _first_segment(template)
+                key = (method, "" if "{" in first else first)
                 self._dynamic.setdefault(key, []).append((_compile(template), target))
 
     def __repr__(self) -> str:
@@ -40,9 +41,10 @@ class Router(Generic[T]):
         target = self._static.get((method, path))
         if target is not None:
             return Match(target, {})
-        for pattern, dynamic in self._dynamic.get((method, _first_segment(path)), ()):
-            if found := pattern.fullmatch(path):
-                return Match(dynamic, found.groupdict())
+        for first in (_first_segment(path), ""):
+            for pattern, dynamic in self._dynamic.get((method, first), ()):
+                if found := pattern.fullmatch(path):
+                    return Match(dynamic, found.groupdict())
         return None
 
 

@@ -62,12 +62,11 @@ class DockerAPI:
         """Answer one request."""
         if (cleaned := routing.clean(request.path)) != request.path:
             return self._named(_moved(request, cleaned))
-        request.version, path = versions.split(request.path)
+        asked, path = versions.split(request.path)
         match = self._router.find(request.method, path)
         if match is None:
-            return self._named(_not_found())
-        if refusal := versions.refusal(request.version):
-            raise refusal
+            return self._named(wire.answer({"message": "page not found"}, 404))
+        request.version = versions.parse(asked)
         route, request.variables = match
         request.finish = self._verbs.finish
         answer = await self._call(route, request)
@@ -95,6 +94,8 @@ class DockerAPI:
         else:
             response = errors.error_response(error)
         response.headers = {**self._headers, **response.headers}
+        if isinstance(error, versions.ClientTooOld | versions.ClientTooNew):
+            del response.headers["Docker-Experimental"]  # Docker asks for the version first
         return response
 
     async def close(self, timeout_s: float) -> None:
@@ -105,10 +106,6 @@ class DockerAPI:
 def _moved(request: Request, path: str) -> Response:
     query = f"?{request.raw_query}" if request.raw_query else ""
     return Response(status=301, headers={"Location": quote(path) + query})
-
-
-def _not_found() -> Response:
-    return wire.answer({"message": "page not found"}, 404)
 
 
 def build_app(services: Services, *, product: str) -> DockerAPI:

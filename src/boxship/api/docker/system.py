@@ -27,6 +27,11 @@ async def ping(services: Services, request: Request) -> Answer:
     return Response(body, content_type="text/plain; charset=utf-8", headers=dict(PING_HEADERS))
 
 
+async def options(services: Services, request: Request) -> Answer:
+    """OPTIONS of any path"""
+    return Response()
+
+
 async def version(services: Services, request: Request) -> Answer:
     """GET /version"""
     return wire.answer(views.version(await services.system.info()))
@@ -75,6 +80,7 @@ async def authenticate(services: Services, request: Request) -> Answer:
 ROUTES = (
     Route("GET", "/_ping", ping, Access.READ),
     Route("HEAD", "/_ping", ping, Access.READ),
+    Route("OPTIONS", "/{any:.*}", options, Access.READ),
     Route("GET", "/version", version, Access.READ),
     Route("GET", "/info", info, Access.READ),
     Route("GET", "/events", events, Access.STREAM),

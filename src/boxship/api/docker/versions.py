@@ -3,14 +3,15 @@
 import re
 from typing import Any, Final
 
-from boxship.errors import BoxshipError, InvalidArgument
+from boxship.errors import InvalidArgument
 
-Version = tuple[int, int]
+Version = tuple[int, ...]
 
 MINIMUM: Final[Version] = (1, 24)
 MAXIMUM: Final[Version] = (1, 51)
 
-_PREFIX: Final = re.compile(r"/v([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]+)?(/.*)", re.ASCII | re.DOTALL)
+_PREFIX: Final = re.compile(r"/v([0-9.]+)(/.*)", re.ASCII | re.DOTALL)
+_MAX_DIGITS: Final = 18
 
 SINCE: Final[dict[str, dict[str, Version]]] = {
     "container": {
@@ -48,31 +49,44 @@ class ClientTooOld(InvalidArgument):
     """The client's version is below ours; Docker tells so in plain text."""
 
 
+class ClientTooNew(InvalidArgument):
+    """The client's version is above ours."""
+
+
 def text(version: Version) -> str:
     """`1.51`."""
-    return f"{version[0]}.{version[1]}"
+    return ".".join(map(str, version))
 
 
-def split(path: str) -> tuple[Version, str]:
-    """The version a path asks for, ours when it asks for none, and the path without it."""
+def split(path: str) -> tuple[str, str]:
+    """The version a path asks for as written, "" if it asks for none, and the path without it."""
     match = _PREFIX.fullmatch(path)
-    if match is None:
-        return MAXIMUM, path
-    return (int(match[1]), int(match[2])), match[3]
+    return (match[1], match[2]) if match else ("", path)
 
 
-def refusal(version: Version) -> BoxshipError | None:
-    """Why we do not speak a version."""
+def parse(asked: str) -> Version:
+    """The version that was asked for, ours if none was; raise unless we speak it."""
+    if not asked:
+        return MAXIMUM
+    version = _numbers(asked)
     if version < MINIMUM:
-        return ClientTooOld(
-            f"client version {text(version)} is too old. Minimum supported API version is "
+        raise ClientTooOld(
+            f"client version {asked} is too old. Minimum supported API version is "
             f"{text(MINIMUM)}, please upgrade your client to a newer version"
         )
     if version > MAXIMUM:
-        return InvalidArgument(
-            f"client version {text(version)} is too new. Maximum supported API version is {text(MAXIMUM)}"
+        raise ClientTooNew(
+            f"client version {asked} is too new. Maximum supported API version is {text(MAXIMUM)}"
         )
-    return None
+    return version
+
+
+def _numbers(asked: str) -> Version:
+    """Its parts; as for Docker, one that is missing is zero, and 1.51.0 is 1.51."""
+    parts = [int(part[:_MAX_DIGITS] or 0) for part in asked.split(".")]
+    while len(parts) > 2 and not parts[-1]:
+        parts.pop()
+    return tuple(parts)
 
 
 def adapt(view: str, document: dict[str, Any], version: Version) -> dict[str, Any]:
