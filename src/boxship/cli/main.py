@@ -147,6 +147,8 @@ def _dispatch(argv: "list[str]") -> int:
         return _show_top()
     if words[0] == "help":
         return _help(words[1:])
+    if words[0] in {"__complete", "__completeNoDesc"}:
+        return _complete(words[0], words[1:])
     path, entry, rest = _find(words)
     if entry is None:
         return _show_group(path, bare=not rest)
@@ -163,6 +165,15 @@ def _dispatch(argv: "list[str]") -> int:
         return command.run(context, options) or 0
     finally:
         context.close()
+
+
+def _complete(request: str, words: "list[str]") -> int:
+    """What the shells' completion scripts ask for."""
+    if not words:
+        raise Exit(1, "requires at least 1 arg(s), only received 0")
+    from boxship.cli.completion.protocol import answer
+
+    return answer(request, words)
 
 
 def load(entry: "Entry") -> Command:

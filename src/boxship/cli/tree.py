@@ -18,15 +18,22 @@ class Entry:
 class Group:
     """A management command: a noun and its verbs."""
 
-    __slots__ = ("aliases", "commands", "hidden", "short")
+    __slots__ = ("aliases", "commands", "hidden", "long", "short")
 
     def __init__(
-        self, short: str, commands: "dict[str, Entry]", aliases: "dict[str, str] | None" = None
+        self,
+        short: str,
+        commands: "dict[str, Entry]",
+        aliases: "dict[str, str] | None" = None,
+        *,
+        long: str = "",
+        hidden: bool = False,
     ) -> None:
         self.short = short
         self.commands = commands
         self.aliases = aliases or {}
-        self.hidden = False
+        self.long = long
+        self.hidden = hidden
 
 
 COMMON = (
@@ -125,6 +132,20 @@ GROUPS = {
             "prune": Entry("prune", "Remove build cache", "BUILDER"),
         },
     ),
+    "completion": Group(
+        "Generate the autocompletion script for the specified shell",
+        {
+            "bash": Entry("completion", "Generate the autocompletion script for bash", "BASH"),
+            "fish": Entry("completion", "Generate the autocompletion script for fish", "FISH"),
+            "powershell": Entry(
+                "completion", "Generate the autocompletion script for powershell", "POWERSHELL"
+            ),
+            "zsh": Entry("completion", "Generate the autocompletion script for zsh", "ZSH"),
+        },
+        long="Generate the autocompletion script for boxship for the specified shell.\n"
+        "See each sub-command's help for details on how to use the generated script.",
+        hidden=True,  # as Docker's: who needs it finds it in the manual
+    ),
     "container": Group("Manage containers", _CONTAINER, {"list": "ls", "ps": "ls", "remove": "rm"}),
     "context": Group(
         "Manage contexts",
@@ -167,6 +188,11 @@ GROUPS = {
         "Manage Docker",
         {
             "df": Entry("system_df", "Show docker disk usage"),
+            "dial-stdio": Entry(
+                "dial_stdio",
+                "Proxy the stdio stream to the daemon connection. Should not be invoked manually.",
+                hidden=True,
+            ),
             "events": VERBS["events"],
             "info": VERBS["info"],
             "prune": Entry("prune", "Remove unused data", "SYSTEM"),
@@ -182,6 +208,9 @@ GROUPS = {
             "ls": Entry("volume", "List volumes", "LS"),
             "prune": Entry("prune", "Remove unused local volumes", "VOLUME"),
             "rm": Entry("volume", "Remove one or more volumes", "RM"),
+            "update": Entry(
+                "cluster_volume", "Update a volume (cluster volumes only)", "UPDATE", hidden=True
+            ),
         },
         {"list": "ls", "remove": "rm"},
     ),

@@ -77,7 +77,7 @@ def _first_line(room: int, text: str) -> "tuple[str, str]":
 
 def group_help(group: "Group", path: str) -> str:
     """The page of a management command such as `container`."""
-    lines = [f"Usage:  {PROGRAM} {path} COMMAND", "", group.short, "", "Commands:"]
+    lines = [f"Usage:  {PROGRAM} {path} COMMAND", "", group.long or group.short, "", "Commands:"]
     lines += _summaries((name, entry) for name, entry in sorted(group.commands.items()))
     lines += ["", f"Run '{PROGRAM} {path} COMMAND --help' for more information on a command."]
     return "\n".join(lines) + "\n"

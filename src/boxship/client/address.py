@@ -1,4 +1,4 @@
-"""Where a daemon listens: `unix:///path`, `tcp://host:port`, as Docker's -H takes them."""
+"""Where a daemon listens: `unix:///path`, `tcp://host:port`, `ssh://user@host`, as Docker's -H takes them."""
 
 from boxship.errors import InvalidArgument
 
@@ -7,9 +7,12 @@ DEFAULT_TLS_PORT = 2376
 
 
 class Address:
-    """A parsed daemon address; `text` is how messages name it."""
+    """A parsed daemon address; `text` is how messages name it.
 
-    __slots__ = ("host", "path", "port", "prefix", "text")
+    With a *command*, the daemon is at the other end of that program's standard streams.
+    """
+
+    __slots__ = ("command", "host", "path", "port", "prefix", "text")
 
     def __init__(self, text: str, *, path: str = "", host: str = "", port: int = 0) -> None:
         self.text = text
@@ -17,6 +20,7 @@ class Address:
         self.host = host
         self.port = port
         self.prefix = ""
+        self.command: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Address({self.text!r})"
@@ -34,9 +38,55 @@ def parse_address(text: str, *, tls: bool = False) -> Address:
         return Address(f"unix://{rest}", path=rest)
     if scheme in {"tcp", "http", "https"}:
         return _parse_tcp(value, rest, tls=tls)
+    if scheme == "ssh":
+        return _parse_ssh(value, rest)
     raise InvalidArgument(
         f"unable to resolve docker endpoint: invalid bind address format: {value}"
     )
+
+
+DIAL = "system dial-stdio"
+CONNECT_TIMEOUT_S = 30
+
+
+def _parse_ssh(value: str, rest: str) -> Address:
+    place, slash, path = rest.partition("/")
+    user, _, where = place.rpartition("@")
+    host, port = _split_port(where)
+    host_text, _, query = rest.partition("?")
+    problem = ""
+    if not host.partition("?")[0].partition("#")[0]:
+        problem = "hostname is empty"
+    elif ":" in user:
+        problem = "plain-text password is not supported"
+    elif query:
+        problem = f'query parameters are not allowed: "{query}"'
+    elif "#" in host_text:
+        problem = f'fragments are not allowed: "{host_text.partition("#")[2]}"'
+    elif host.startswith("-") or user.startswith("-"):
+        problem = f'invalid host or user: "{where}"'  # ssh would take it for an option
+    if problem:
+        raise InvalidArgument(
+            f"Failed to initialize: ssh host connection is not valid: invalid SSH URL: {problem}"
+        )
+    socket = f"--host unix://{slash}{_quoted(path)} " if path else ""
+    remote = (
+        f"if command -v boxship >/dev/null; then exec boxship {socket}{DIAL}; "
+        f"else exec docker {socket}{DIAL}; fi"
+    )
+    address = Address(value, host=host)
+    address.command = (
+        *("ssh", "-o", f"ConnectTimeout={CONNECT_TIMEOUT_S}", "-T"),
+        *(("-l", user) if user else ()),
+        *(("-p", port) if port else ()),
+        *("--", host, remote),
+    )
+    return address
+
+
+def _quoted(path: str) -> str:
+    """As one word of the remote shell."""
+    return "'" + path.replace("'", "'\\''") + "'"
 
 
 def _parse_tcp(value: str, rest: str, *, tls: bool) -> Address:

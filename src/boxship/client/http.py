@@ -227,6 +227,10 @@ class Client:
 
     def _connect(self) -> Connection:
         where = self.address
+        if where.command:
+            from boxship.client.ssh import dial
+
+            return Connection(dial(where))
         if where.path:
             sock = socket(AF_UNIX, SOCK_STREAM)
             try:

@@ -3,6 +3,7 @@
 import sys
 
 from boxship.cli import validators
+from boxship.cli.commands.cluster_volume import CREATE_FLAGS, spec
 from boxship.cli.create_body import pairs
 from boxship.cli.flags import MANY, TABLE_FORMAT_HELP, Command, Flag, Options
 from boxship.cli.formatting import Listing, labels_text
@@ -30,6 +31,9 @@ def run_create(context: Context, options: Options) -> None:
         body["Labels"] = pairs(options.label)
     if name:
         body["Name"] = name
+    cluster = spec(options)
+    if cluster is not None:
+        body["ClusterVolumeSpec"] = cluster
     answer = context.client.post("/volumes/create", body=body)
     sys.stdout.write(answer["Name"] + "\n")
 
@@ -39,12 +43,18 @@ def run_list(context: Context, options: Options) -> None:
     answer = context.client.get("/volumes", {"filters": filters_query(options.filter)})
     rows = sorted(answer.get("Volumes") or (), key=lambda row: _natural(row["Name"]))
     source = options.format
+    if options.cluster:
+        rows = [row for row in rows if row.get("ClusterVolume")]
+        source = source or CLUSTER_TABLE
     if not source and not options.quiet:
         source = context.config.format_for("volumesFormat")
     if options.quiet and source in {"", "table"}:
         sys.stdout.write("".join(row["Name"] + "\n" for row in rows))
         return
     listing().show(rows, source)
+
+
+CLUSTER_TABLE = "table {{.Name}}\t{{.Group}}\t{{.Driver}}\t{{.Availability}}\t{{.Status}}"
 
 
 def _natural(name: str) -> "list[tuple[int, int, str]]":
@@ -68,19 +78,41 @@ def _natural(name: str) -> "list[tuple[int, int, str]]":
 def listing() -> Listing:
     """The columns of `volume ls`."""
     fields = {
-        "Availability": ("AVAILABILITY", lambda _row: "N/A"),
+        "Availability": ("AVAILABILITY", _availability),
         "Driver": ("DRIVER", lambda row: row["Driver"]),
-        "Group": ("GROUP", lambda _row: "N/A"),
+        "Group": ("GROUP", lambda row: _spec_of(row).get("Group", "N/A")),
         "Labels": ("LABELS", lambda row: labels_text(row.get("Labels"))),
         "Links": ("LINKS", _links),
         "Mountpoint": ("MOUNTPOINT", lambda row: row.get("Mountpoint", "")),
         "Name": ("VOLUME NAME", lambda row: row["Name"]),
         "Scope": ("SCOPE", lambda row: row.get("Scope", "")),
         "Size": ("SIZE", _size),
-        "Status": ("STATUS", lambda _row: "N/A"),
+        "Status": ("STATUS", _status),
     }
     calls = {"Label": lambda row, name: (row.get("Labels") or {}).get(name, "")}
     return Listing("*formatter.volumeContext", fields, ("Driver", "Name"), calls)
+
+
+def _spec_of(row: "Any") -> "dict[str, Any]":
+    return (row.get("ClusterVolume") or {}).get("Spec") or {}
+
+
+def _availability(row: "Any") -> str:
+    return str(_spec_of(row).get("Availability", "N/A"))
+
+
+def _status(row: "Any") -> str:
+    """Of a cluster volume: pending until it is there, then whether a node uses it."""
+    volume = row.get("ClusterVolume")
+    if volume is None:
+        return "N/A"
+    if not (volume.get("Info") or {}).get("VolumeID"):
+        return "pending creation"
+    states = [status.get("State") for status in volume.get("PublishStatus") or ()]
+    if not states:
+        return "created"
+    used = states.count("published")
+    return f"in use ({used} node{'' if used == 1 else 's'})" if used else "created"
 
 
 def _links(row: "Any") -> str:
@@ -108,11 +140,19 @@ CREATE = Command(
     Flag("label", "", "list", "Set metadata for a volume", check=validators.label),
     Flag("name", "", "string", "Specify volume name", hidden=True),
     Flag("opt", "o", "map", "Set driver specific options (default map[])"),
+    *CREATE_FLAGS,
     args=(0, 1),
 )
 LS = Command(
     "ls [OPTIONS]",
     run_list,
+    Flag(
+        "cluster",
+        "",
+        "bool",
+        "Display only cluster volumes, and use cluster volume list formatting",
+        hidden=True,
+    ),
     Flag(
         "filter", "f", "filter", 'Provide filter values (e.g. "dangling=true")', check=check_filter
     ),
