@@ -36,6 +36,7 @@ class Workshop:
             str(self.root / "run"),
             str(self.bundles),
             default_runtime=self._runtime_name,
+            cgroup_driver="cgroupfs",
             cgroup_parent=self.cgroup_parent,
         )
         return ConmonRuntime(settings)

@@ -178,11 +178,13 @@ def _check_mirror(mirror: str) -> None:
 
 
 def _check_exec_opt(option: str) -> None:
-    key, _, value = option.partition("=")
-    if key != "native.cgroupdriver":
+    key, equals, value = option.partition("=")
+    if not equals:
+        raise InvalidArgument(f"invalid exec-opt ({option}): must be formatted 'opt=value'")
+    if key.lower() != "native.cgroupdriver":
         raise InvalidArgument(f"invalid exec-opt ({option}): unknown option: '{key}'")
-    if value not in ("cgroupfs", "systemd"):
-        raise InvalidArgument(f"invalid exec-opt ({option}): unknown cgroup driver: '{value}'")
+    if value not in ("", "cgroupfs", "systemd"):
+        raise InvalidArgument(f"native.cgroupdriver option {value} not supported")
 
 
 def _check_choice(

@@ -13,7 +13,7 @@ from boxship import __version__
 from boxship.build.image_config import apply_changes
 from boxship.concurrency import in_thread
 from boxship.engine.builds.service import EngineBuilds
-from boxship.engine.config import EngineConfig
+from boxship.engine.config import EngineConfig, RuntimeConfig
 from boxship.engine.containers import contract
 from boxship.engine.containers.monitoring import ContainerMonitoring
 from boxship.engine.containers.service import build_containers
@@ -173,11 +173,30 @@ def _runtime_settings(config: EngineConfig) -> RuntimeSettings:
         str(config.data_root / "containers"),
         default_runtime=config.default_runtime,
         added_runtimes={
-            name: (runtime.path, *runtime.args) for name, runtime in config.runtimes.items()
+            name: (_program(runtime), *runtime.args) for name, runtime in config.runtimes.items()
         },
-        cgroup_parent=config.cgroup_parent or "/boxship",
-        seccomp_profile="" if config.seccomp_profile == "builtin" else config.seccomp_profile,
+        cgroup_driver=config.cgroup_driver,
+        cgroup_parent=config.cgroup_parent,
+        seccomp_profile=_seccomp_profile(config.seccomp_profile),
+        no_new_privileges=config.no_new_privileges,
     )
+
+
+def _program(runtime: RuntimeConfig) -> str:
+    """A runtime's program; of one given as a shim's name with options, "" when these name none."""
+    return runtime.path or str((runtime.options or {}).get("BinaryName", ""))
+
+
+def _seccomp_profile(setting: str) -> str:
+    """The default profile's text, or unconfined; "" is the built-in one."""
+    if setting in ("builtin", "unconfined"):
+        return setting.removeprefix("builtin")
+    try:
+        return Path(setting).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidArgument(
+            f"opening seccomp profile ({setting}) failed: {(error.strerror or '').lower()}"
+        ) from error
 
 
 def _follow_networks(directory: Path) -> Callable[[Sandbox, Sandbox], None]:
@@ -202,6 +221,7 @@ def _container_settings(
         ipc_mode=config.default_ipc_mode,
         cgroupns_mode=config.default_cgroupns_mode,
         cgroup_parent=config.cgroup_parent,
+        systemd_cgroups=runtime.facts.systemd_cgroups,
         init=config.init,
         init_path=config.init_path or host.find_init(),
         shutdown_timeout_s=config.shutdown_timeout,
@@ -268,7 +288,7 @@ def _facts(
         architecture=machine.architecture,
         cpus=machine.cpus,
         memory=machine.memory,
-        cgroup_driver="cgroupfs",
+        cgroup_driver="systemd" if settings.systemd_cgroups else "cgroupfs",
         cgroup_version="2" if able.cgroup_v2 else "1",
         runtimes={name: found.path for name, found in runtime.runtimes.items()},
         default_runtime=runtime.default_runtime,

@@ -33,6 +33,16 @@ def read(path: str) -> Device:
     return device
 
 
+def find_at(path: str) -> list[Device]:
+    """The device at *path*, or all those below it; OSError, ENODEV when there is none."""
+    if not os.path.isdir(path):  # noqa: TID251 - one question, no path arithmetic
+        return [read(path)._replace(path=path)]
+    found = find_below(path)
+    if not found:
+        raise OSError(errno.ENODEV, "not a device node", path)
+    return found
+
+
 def find_below(directory: str) -> list[Device]:
     """All device nodes below a directory, by name; consoles, symlinks and FIFOs are left out."""
     return sorted(_walk(directory))

@@ -99,12 +99,21 @@ def this_host() -> Host:
     return Host(_DOCKER_ARCHITECTURES.get(machine, machine), (int(release[0]), int(minor or 0)))
 
 
+_JSON_BEGINNINGS: Final = '{["-0123456789tfn'
+
+
 def parse(text: str | bytes) -> Profile:
     """Read a profile; raise InvalidArgument in Docker's words."""
     try:
         return msgspec.json.decode(text, type=Profile)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidArgument(f"Decoding seccomp profile failed: {error}") from error
+        first = (text if isinstance(text, str) else text.decode("utf-8", "replace")).lstrip()[:1]
+        reason = (
+            str(error)
+            if first in _JSON_BEGINNINGS
+            else f"invalid character {first!r} looking for beginning of value"
+        )
+        raise InvalidArgument(f"Decoding seccomp profile failed: {reason}") from error
 
 
 def resolve(profile: Profile, capabilities: Collection[str], host: Host) -> dict[str, Any]:

@@ -3,18 +3,23 @@
 import logging
 import posixpath
 from collections.abc import Mapping
+from typing import Final
 
-from boxship.errors import BoxshipError, Unavailable
+import msgspec
+
+from boxship.errors import BoxshipError, InvalidArgument, Unavailable
 from boxship.linux import capabilities, cgroups, seccomp
 from boxship.linux.apparmor import is_enabled, is_loaded
 from boxship.linux.cgroups import Hierarchies, Layout
+from boxship.linux.cgroups.systemd import NOT_A_SLICE, is_booted, is_slice
 from boxship.linux.oci_runtime import OciRuntime, find_program
 from boxship.runtime.conmon import Settings
 from boxship.runtime.spec import Facts
 
 log = logging.getLogger(__name__)
 
-APPARMOR_PROFILE = "boxship-default"
+APPARMOR_PROFILE: Final = "boxship-default"
+SHIM: Final = "io.containerd.runc.v2"
 
 
 def find_settings(
@@ -23,27 +28,27 @@ def find_settings(
     *,
     default_runtime: str = "",
     added_runtimes: Mapping[str, tuple[str, ...]] | None = None,
-    cgroup_parent: str = "/boxship",
+    cgroup_driver: str = "",
+    cgroup_parent: str = "",
     seccomp_profile: str = "",
+    no_new_privileges: bool = False,
 ) -> Settings:
     """Look at this host and settle how containers run; raise Unavailable when they cannot.
 
-    *added_runtimes* are the administrator's: name → path and arguments.
+    *added_runtimes* are the administrator's: name → path and arguments; an empty path is the default
+    runtime's.
     """
     hierarchies = cgroups.detect()
     if hierarchies.layout is Layout.NONE:
         raise Unavailable("no cgroup hierarchy is mounted: containers cannot be limited or stopped")
-    found = {
-        name: OciRuntime(name=name, path=path, root=f"{exec_root}/{name}")
-        for name in ("crun", "runc")
-        if (path := _find(name)) is not None
-    }
-    for name, (path, *arguments) in (added_runtimes or {}).items():
-        program = path if posixpath.isabs(path) else find_program(path)
-        found[name] = OciRuntime(
-            name=name, path=program, root=f"{exec_root}/{name}", arguments=tuple(arguments)
-        )
+    systemd = systemd_manages(cgroup_driver, hierarchies)
+    if systemd and cgroup_parent and not is_slice(cgroup_parent):
+        raise InvalidArgument(NOT_A_SLICE)
+    found = _runtimes(exec_root, added_runtimes or {}, ("--systemd-cgroup",) if systemd else ())
     chosen, hierarchies = choose_runtime(found, hierarchies, default_runtime)
+    # what containerd calls runc, which clients ask for by that name
+    shim = found.get("runc", found[chosen])
+    found.setdefault(SHIM, msgspec.structs.replace(shim, name=SHIM))
     v2 = hierarchies.layout is Layout.V2
     apparmor = is_enabled()
     facts = Facts(
@@ -53,7 +58,9 @@ def find_settings(
         apparmor=apparmor,
         apparmor_profile=APPARMOR_PROFILE if apparmor and is_loaded(APPARMOR_PROFILE) else "",
         seccomp_profile=seccomp_profile,
-        cgroup_parent=cgroup_parent,
+        no_new_privileges=no_new_privileges,
+        systemd_cgroups=systemd,
+        cgroup_parent=cgroup_parent or ("system.slice" if systemd else "/boxship"),
     )
     return Settings(
         exec_root=exec_root,
@@ -64,6 +71,33 @@ def find_settings(
         hierarchies=hierarchies,
         facts=facts,
     )
+
+
+def systemd_manages(asked: str, hierarchies: Hierarchies) -> bool:
+    """Whether cgroups are systemd's to make: when told so, and else where it manages all of v2."""
+    if asked:
+        return asked == "systemd"
+    return hierarchies.layout is Layout.V2 and is_booted()
+
+
+def _runtimes(
+    exec_root: str, added: Mapping[str, tuple[str, ...]], arguments: tuple[str, ...]
+) -> dict[str, OciRuntime]:
+    found = {
+        name: OciRuntime(name=name, path=path, root=f"{exec_root}/{name}", arguments=arguments)
+        for name in ("crun", "runc")
+        if (path := _find(name)) is not None
+    }
+    usual = next(iter(found.values())).path if found else ""
+    for name, (given, *own) in added.items():
+        path = given or usual
+        found[name] = OciRuntime(
+            name=name,
+            path=path if posixpath.isabs(path) else find_program(path),
+            root=f"{exec_root}/{name}",
+            arguments=(*arguments, *own),
+        )
+    return found
 
 
 def choose_runtime(

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from boxship.concurrency import in_thread
-from boxship.errors import Internal, InvalidArgument, NotFound
+from boxship.errors import Internal, NotFound
 from boxship.linux import process, tty
 from boxship.linux.cgroups import Cgroup, Hierarchies, open_cgroup
 from boxship.linux.oci_runtime import OciRuntime, message
@@ -378,14 +378,14 @@ class ConmonRuntime:
         try:
             return self._settings.runtimes[name]
         except KeyError:
-            raise InvalidArgument(f"unknown or invalid runtime name: {name}") from None
+            raise failures.no_such_runtime(name) from None
 
     def _new_record(self, bundle: Bundle, runtime: OciRuntime) -> Record:
         return Record(
             id=bundle.container.id,
             directory=bundle.directory,
             runtime=runtime.name,
-            cgroup=cgroup_path(bundle, self._settings.facts),
+            cgroup=cgroup_path(bundle.container, bundle.cgroup_parent, self._settings.facts),
         )
 
     def _record(self, container: Container) -> Record:
@@ -396,7 +396,7 @@ class ConmonRuntime:
             id=container.id,
             directory=f"{self._settings.bundles}/{container.id}",
             runtime=container.runtime or self._settings.default_runtime,
-            cgroup=f"{self._settings.facts.cgroup_parent}/{container.id}",
+            cgroup=cgroup_path(container, "", self._settings.facts),
         )
 
     def _cgroup(self, container: Container) -> Cgroup:

@@ -57,6 +57,16 @@ def create_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
     return refused(_CREATE + _INIT + translated(complaint, args))
 
 
+def no_such_runtime(name: str) -> RuntimeRefused:
+    """What `docker start` reports for a runtime's name that stands for none; containerd tries shims."""
+    program = "-".join(("containerd-shim", *name.split(".")[-2:]))
+    return RuntimeRefused(
+        "failed to create task for container: failed to start shim: failed to resolve runtime path: "
+        f'runtime "{name}" binary not installed "{program}": file does not exist',
+        OTHER,
+    )
+
+
 def exec_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
     """What `docker exec` reports when the runtime could not start the process."""
     complaint = message(text)

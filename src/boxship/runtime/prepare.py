@@ -174,7 +174,7 @@ def refuse_magic_links(
 def find_devices(host_config: HostConfig) -> dict[str, tuple[devices.Device, ...]]:
     """Look up what --device names; a directory stands for all devices below it."""
     return {
-        mapping.path_on_host: tuple(_devices_at(mapping.path_on_host))
+        mapping.path_on_host: _devices_at(mapping.path_on_host)
         for mapping in host_config.devices or ()
     }
 
@@ -190,12 +190,9 @@ def write_private(path: str, data: bytes) -> None:
         os.close(fd)
 
 
-def _devices_at(path: str) -> Iterator[devices.Device]:
+def _devices_at(path: str) -> tuple[devices.Device, ...]:
     try:
-        if posixpath.isdir(path):
-            yield from devices.find_below(path)
-        else:
-            yield devices.read(path)._replace(path=path)
+        return tuple(devices.find_at(path))
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise RuntimeRefused(
@@ -209,7 +206,7 @@ def device_numbers(path: str) -> tuple[int, int]:
     try:
         return devices.numbers(path)
     except OSError as error:
-        raise InvalidArgument(f"{path}: {(error.strerror or '').lower()}") from error
+        raise InvalidArgument(f"stat {path}: {(error.strerror or '').lower()}") from error
 
 
 def _accounts(root_fd: int, path: str) -> bytes:

@@ -4,7 +4,8 @@ from boxship.errors import Internal, Unavailable
 from boxship.linux import cgroups
 from boxship.linux.cgroups import Hierarchies, Layout
 from boxship.linux.oci_runtime import OciRuntime
-from boxship.runtime.choice import choose_runtime
+from boxship.runtime import choice
+from boxship.runtime.choice import choose_runtime, systemd_manages
 
 CRUN = OciRuntime(name="crun", path="/usr/bin/crun", root="/run/x/crun")
 RUNC = OciRuntime(name="runc", path="/usr/sbin/runc", root="/run/x/runc")
@@ -25,6 +26,27 @@ def test_runc_does_where_there_is_no_crun() -> None:
 
 def test_the_administrators_choice_counts() -> None:
     assert choose_runtime(BOTH, V2, "runc") == ("runc", V2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hierarchies", "booted", "expected"),
+    [
+        ("", V2, True, True),
+        ("", V2, False, False),
+        ("", HYBRID, True, False),
+        ("systemd", V1, False, True),
+        ("cgroupfs", V2, True, False),
+    ],
+)
+def test_systemd_makes_the_cgroups_where_docker_lets_it(
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    hierarchies: Hierarchies,
+    booted: bool,
+    expected: bool,
+) -> None:
+    monkeypatch.setattr(choice, "is_booted", lambda: booted)
+    assert systemd_manages(asked, hierarchies) is expected
 
 
 def test_an_unknown_choice_is_refused() -> None:

@@ -30,6 +30,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     pids_limit: bool = True
     cpu_cfs: bool = True
     cpu_shares: bool = True
+    cpu_realtime: bool = True
     cpuset: bool = True
     blkio_weight: bool = True
     blkio_throttle: bool = True
@@ -50,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ipc_mode: str = "private"
     cgroupns_mode: str = ""  # "" decides by the cgroup version
     cgroup_parent: str = ""
+    systemd_cgroups: bool = False  # then every cgroup_parent is a slice
     init: bool = False
     init_path: str = ""
     shutdown_timeout_s: int = 10

@@ -17,6 +17,7 @@ class Abilities(NamedTuple):
     pids_limit: bool
     cpu_shares: bool
     cpu_cfs: bool
+    cpu_realtime: bool
     cpuset: bool
     blkio_weight: bool
     blkio_throttle: bool
@@ -40,6 +41,7 @@ def abilities(hierarchies: Hierarchies) -> Abilities:
         pids_limit=has("pids"),
         cpu_shares=has("cpu", "cpu.shares"),
         cpu_cfs=_in_some_child(hierarchies.controllers.get("cpu"), "cpu.cfs_quota_us"),
+        cpu_realtime=has("cpu", "cpu.rt_period_us"),
         cpuset=has("cpuset"),
         blkio_weight=has("blkio", "blkio.bfq.weight") or has("blkio", "blkio.weight"),
         blkio_throttle=has("blkio", "blkio.throttle.read_bps_device"),
@@ -68,6 +70,7 @@ def _v2(root: str) -> Abilities:
         pids_limit="pids" in controllers,
         cpu_shares=cpu,
         cpu_cfs=cpu,
+        cpu_realtime=False,
         cpuset="cpuset" in controllers,
         blkio_weight=io,
         blkio_throttle=io,

@@ -1,11 +1,14 @@
 """From a bundle to the OCI runtime's config.json, as Docker 28 makes it. Pure: facts come as values."""
 
+import posixpath
 from typing import Any, Final
 
 import msgspec
 
 from boxship.linux import seccomp as seccomp_profiles
+from boxship.linux.cgroups.systemd import slice_path
 from boxship.linux.devices import Device
+from boxship.model.container import Container, HostConfig
 from boxship.runtime.contract import Bundle
 from boxship.runtime.spec import devices, mounts, resources, security
 from boxship.runtime.spec.process import process
@@ -13,10 +16,12 @@ from boxship.runtime.spec.users import Identity
 
 OCI_VERSION: Final = "1.0.2"  # crun 1.8, Debian 12's, refuses a later one
 
+_SCOPE_PREFIX: Final = "boxship"
+
 # crun obeys these (handlers, hooks' output files, raw seccomp filters): not for users to steer by
 _RESERVED_ANNOTATIONS: Final = ("run.oci.", "org.systemd.", "io.boxship.")
 
-__all__ = ["Facts", "Findings", "Identity", "build"]
+__all__ = ["Facts", "Findings", "Identity", "build", "cgroup_path"]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +33,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     apparmor: bool = False  # whether the kernel has it: without, Docker ignores what asks for it
     apparmor_profile: str = ""  # what confines containers by default; "" without AppArmor
     seccomp_profile: str = ""  # the engine's own default; "" is the built-in one
+    no_new_privileges: bool = False  # unless a container says otherwise
+    systemd_cgroups: bool = False  # systemd makes the cgroups, in slices
     cgroup_parent: str = "/boxship"
 
 
@@ -47,7 +54,12 @@ def build(bundle: Bundle, facts: Facts, findings: Findings) -> dict[str, Any]:
     options = security.parse_options(host_config.security_opt)
     capabilities = security.capabilities(host_config, facts.capabilities)
     first = process(
-        bundle, findings.identity, capabilities, no_new_privileges=options.no_new_privileges
+        bundle,
+        findings.identity,
+        capabilities,
+        no_new_privileges=facts.no_new_privileges
+        if options.no_new_privileges is None
+        else options.no_new_privileges,
     )
     if confinement := _apparmor(options, facts, privileged=host_config.privileged):
         first["apparmorProfile"] = confinement
@@ -65,14 +77,8 @@ def build(bundle: Bundle, facts: Facts, findings: Findings) -> dict[str, Any]:
         "mounts": mounts.mounts(bundle, writable_cgroups=writable_cgroups),
         "linux": _linux(bundle, facts, findings),
     }
-    profile_text = options.seccomp or ("" if host_config.privileged else facts.seccomp_profile)
-    if profile_text not in ("", "builtin", "unconfined"):
-        profile = seccomp_profiles.parse(profile_text)
-        result["linux"]["seccomp"] = seccomp_profiles.resolve(
-            profile, capabilities, facts.seccomp_host
-        )
-    elif profile_text != "unconfined" and not host_config.privileged:
-        result["linux"]["seccomp"] = _default_seccomp(capabilities, facts.seccomp_host)
+    if seccomp := _seccomp(options, host_config, capabilities, facts):
+        result["linux"]["seccomp"] = seccomp
     if not _has_private_namespace(bundle, "uts"):
         del result["hostname"]  # the host's own, or the other container's
     annotations = {
@@ -85,12 +91,21 @@ def build(bundle: Bundle, facts: Facts, findings: Findings) -> dict[str, Any]:
     return result
 
 
-def cgroup_path(bundle: Bundle, facts: Facts) -> str:
-    """Where the container's cgroup is, below every hierarchy."""
-    parent = (
-        bundle.container.host_config.cgroup_parent or bundle.cgroup_parent or facts.cgroup_parent
-    )
-    return f"/{parent.strip('/')}/{bundle.container.id}"
+def cgroup_path(container: Container, parent: str, facts: Facts) -> str:
+    """Where a container's cgroup is, below every hierarchy; *parent* unless it has one of its own."""
+    parent = container.host_config.cgroup_parent or parent or facts.cgroup_parent
+    if facts.systemd_cgroups:
+        return f"{slice_path(parent)}/{_SCOPE_PREFIX}-{container.id}.scope"
+    # dots that lead out of the hierarchy lead nowhere, as with Docker
+    return posixpath.join(posixpath.normpath(f"/{parent.strip('/')}"), container.id)
+
+
+def _oci_cgroups_path(bundle: Bundle, facts: Facts) -> str:
+    container = bundle.container
+    if facts.systemd_cgroups:  # as the runtimes' systemd drivers want it
+        parent = container.host_config.cgroup_parent or bundle.cgroup_parent or facts.cgroup_parent
+        return f"{parent}:{_SCOPE_PREFIX}:{container.id}"
+    return cgroup_path(container, bundle.cgroup_parent, facts)
 
 
 def _linux(bundle: Bundle, facts: Facts, findings: Findings) -> dict[str, Any]:
@@ -102,7 +117,7 @@ def _linux(bundle: Bundle, facts: Facts, findings: Findings) -> dict[str, Any]:
             findings.block_numbers,
             cgroup_v2=facts.cgroup_v2,
         ),
-        "cgroupsPath": cgroup_path(bundle, facts),
+        "cgroupsPath": _oci_cgroups_path(bundle, facts),
         "namespaces": _namespaces(bundle, facts),
     }
     if nodes := devices.nodes(host_config, findings.devices, findings.every_device):
@@ -159,6 +174,22 @@ def _sysctl(bundle: Bundle) -> dict[str, str]:
         sysctl["net.ipv4.ip_unprivileged_port_start"] = "0"
         sysctl["net.ipv4.ping_group_range"] = "0 2147483647"
     return sysctl | (host_config.sysctls or {})
+
+
+def _seccomp(
+    options: security.SecurityOptions,
+    host_config: HostConfig,
+    capabilities: tuple[str, ...],
+    facts: Facts,
+) -> Any:
+    """The filter; None for none. Docker reads a privileged container's profile but for "builtin"."""
+    text = options.seccomp or ("unconfined" if host_config.privileged else facts.seccomp_profile)
+    if text == "unconfined":
+        return None
+    if text in ("", "builtin") and not host_config.privileged:
+        return _default_seccomp(capabilities, facts.seccomp_host)
+    profile = seccomp_profiles.parse(text)
+    return seccomp_profiles.resolve(profile, capabilities, facts.seccomp_host)
 
 
 def _apparmor(options: security.SecurityOptions, facts: Facts, *, privileged: bool) -> str:

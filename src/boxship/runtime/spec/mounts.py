@@ -37,8 +37,10 @@ def mounts(bundle: Bundle, *, writable_cgroups: bool) -> list[dict[str, Any]]:
         *_system(host_config, writable_cgroups=writable_cgroups),
         *([] if host_config.ipc_mode == "none" else [_shm(bundle)]),
     ]
+    # not rro as Docker: crun 1.8 takes what it mounts recursively for a directory
+    options = ("rbind", "ro", "rprivate") if host_config.readonly_rootfs else ("rbind", "rprivate")
     files = [
-        _bind(source, destination, ("rbind", "rprivate"))
+        _bind(source, destination, options)
         for destination, source in bundle.files.items()
         if destination not in taken
     ]

@@ -5,8 +5,11 @@ from typing import Any, Final
 
 from boxship.errors import InvalidArgument
 from boxship.model.container import HostConfig, ThrottleDevice
+from boxship.runtime.failures import create_refused
 
 _CPU_PERIOD: Final = 100_000  # microseconds, what --cpus is counted in
+_LEAST_SHARES: Final = 2
+_MOST_SHARES: Final = 1 << 18
 _THROTTLES: Final = {
     "blkio_device_read_bps": "throttleReadBpsDevice",
     "blkio_device_write_bps": "throttleWriteBpsDevice",
@@ -25,6 +28,8 @@ def resources(
     cgroup_v2: bool,
 ) -> dict[str, Any]:
     """All limits; a section without a limit is left out."""
+    if not cgroup_v2:
+        _check_shares(host_config.cpu_shares)
     sections: dict[str, Any] = {
         "devices": list(device_rules),
         "memory": _memory(host_config, cgroup_v2=cgroup_v2),
@@ -34,6 +39,17 @@ def resources(
     if host_config.pids_limit is not None and host_config.pids_limit > 0:
         sections["pids"] = {"limit": host_config.pids_limit}
     return {name: section for name, section in sections.items() if section}
+
+
+def _check_shares(shares: int) -> None:
+    """Refuse what the kernel would quietly change, as runc does on v1."""
+    limit = ""
+    if 0 < shares < _LEAST_SHARES:
+        limit = f"minimum allowed cpu-shares is {_LEAST_SHARES}"
+    elif shares > _MOST_SHARES:
+        limit = f"maximum allowed cpu-shares is {_MOST_SHARES}"
+    if limit:
+        raise create_refused(f"error setting cgroup config for procHooks process: the {limit}", ())
 
 
 def block_devices(host_config: HostConfig) -> list[str]:
@@ -69,7 +85,7 @@ def _cpu(host_config: HostConfig) -> dict[str, Any]:
         cpu["quota"] = host_config.nano_cpus * _CPU_PERIOD // 10**9
     if host_config.cpu_period != 0:
         cpu["period"] = host_config.cpu_period
-    if host_config.cpu_quota > 0:  # a negative one is none, and crun 1.8 cannot write it
+    if host_config.cpu_quota > 0:  # a negative one is none: crun 1.8 cannot write it
         cpu["quota"] = host_config.cpu_quota
     if host_config.cpu_realtime_period != 0:
         cpu["realtimePeriod"] = host_config.cpu_realtime_period
@@ -100,6 +116,6 @@ def _block_io(host_config: HostConfig, numbers: Numbers) -> dict[str, Any]:
 
 def _device(path: str, numbers: Numbers) -> dict[str, int]:
     if path not in numbers:
-        raise InvalidArgument(f"no such device: {path}")
+        raise InvalidArgument(f"stat {path}: no such file or directory")
     major, minor = numbers[path]
     return {"major": major, "minor": minor}

@@ -55,7 +55,7 @@ class SecurityOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     seccomp: str = ""  # "unconfined", "builtin" or the profile's JSON
     apparmor: str = ""
-    no_new_privileges: bool = False
+    no_new_privileges: bool | None = None
     writable_cgroups: bool | None = None
 
 

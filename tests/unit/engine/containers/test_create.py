@@ -126,7 +126,12 @@ def test_the_request_goes_before_the_image() -> None:
         ({"cpuset_cpus": "x"}, "Invalid value x for cpuset cpus: invalid format: x"),
         (
             {"cpuset_cpus": "0-99999999999"},
-            "Invalid value 0-99999999999 for cpuset cpus: value out of range, maximum is 8192",
+            "Invalid value 0-99999999999 for cpuset cpus: value of out range, maximum is 8192",
+        ),
+        ({"cpu_shares": -5}, "invalid CPU shares (-5): value must be a positive integer"),
+        (
+            {"cpu_realtime_period": 1000, "cpu_realtime_runtime": 2000},
+            "cpu real-time runtime cannot be higher than cpu real-time period",
         ),
         ({"blkio_weight": 5}, "Range of blkio weight is from 10 to 1000"),
         (
@@ -146,6 +151,7 @@ def test_the_request_goes_before_the_image() -> None:
             "invalid restart policy: maximum retry count cannot be negative",
         ),
         ({"runtime": "foo"}, "unknown or invalid runtime name: foo"),
+        ({"runtime": "/bin/io.runc.v2"}, "unknown or invalid runtime name: /bin/io.runc.v2"),
         ({"cap_add": ("FOO",)}, 'invalid CapAdd: unknown capability: "CAP_FOO"'),
         ({"cap_drop": ("cap_foo",)}, 'invalid CapDrop: unknown capability: "CAP_FOO"'),
         (

@@ -26,8 +26,9 @@ from boxship.model.container import (
     WeightDevice,
 )
 from boxship.model.mount import BindOptions, MountPoint, MountRequest
+from boxship.model.process import RuntimeRefused
 from boxship.runtime.contract import Bundle
-from boxship.runtime.spec import Facts, Findings, build
+from boxship.runtime.spec import Facts, Findings, build, cgroup_path
 from boxship.runtime.spec.users import Identity
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "oci"
@@ -189,6 +190,77 @@ def test_spec_is_as_reviewed(name: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(spec, indent=1) + "\n")
     assert spec == json.loads(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("facts", "parent", "oci", "cgroup"),
+    [
+        ({}, "", "/boxship/ID", "/boxship/ID"),
+        ({}, "a/b", "/a/b/ID", "/a/b/ID"),
+        ({}, "../../x", "/x/ID", "/x/ID"),
+        (
+            {"systemd_cgroups": True, "cgroup_parent": "system.slice"},
+            "",
+            "system.slice:boxship:ID",
+            "/system.slice/boxship-ID.scope",
+        ),
+        (
+            {"systemd_cgroups": True, "cgroup_parent": "system.slice"},
+            "a-b.slice",
+            "a-b.slice:boxship:ID",
+            "/a.slice/a-b.slice/boxship-ID.scope",
+        ),
+    ],
+)
+def test_where_the_cgroup_is(facts: dict[str, Any], parent: str, oci: str, cgroup: str) -> None:
+    case = {"facts": facts, "host_config": {"cgroup_parent": parent}}
+    assert spec_of(case)["linux"]["cgroupsPath"].replace("f" * 64, "ID") == oci
+    container = Container(
+        id="ID",
+        name="x",
+        created=0,
+        image=None,
+        image_reference="",
+        config=RunConfig(),
+        host_config=HostConfig(cgroup_parent=parent),
+    )
+    known = Facts(capabilities=ALL, seccomp_host=Host("amd64", (6, 1)), **facts)
+    assert cgroup_path(container, "", known) == cgroup
+
+
+@pytest.mark.parametrize(
+    ("facts", "options", "expected"),
+    [
+        ({}, (), False),
+        ({"no_new_privileges": True}, (), True),
+        ({"no_new_privileges": True}, ("no-new-privileges=false",), False),
+    ],
+)
+def test_no_new_privileges_may_be_the_daemons_default(
+    facts: dict[str, Any], options: tuple[str, ...], *, expected: bool
+) -> None:
+    spec = spec_of({"facts": facts, "host_config": {"security_opt": options}})
+    assert spec["process"].get("noNewPrivileges", False) is expected
+
+
+@pytest.mark.parametrize(
+    ("shares", "text"),
+    [
+        (1, "the minimum allowed cpu-shares is 2"),
+        (1 << 20, "the maximum allowed cpu-shares is 262144"),
+    ],
+)
+def test_shares_that_v1_would_change_are_refused(shares: int, text: str) -> None:
+    with pytest.raises(RuntimeRefused, match=text):
+        spec_of({"host_config": {"cpu_shares": shares}})
+    spec_of({"facts": {"cgroup_v2": True}, "host_config": {"cpu_shares": shares}})
+
+
+def test_a_read_only_root_has_read_only_files() -> None:
+    spec = spec_of(
+        {"host_config": {"readonly_rootfs": True}, "files": {"/etc/hosts": "/box/hosts"}}
+    )
+    assert spec["mounts"][-1]["options"] == ["rbind", "ro", "rprivate"]
 
 
 def test_no_golden_file_is_forgotten() -> None:

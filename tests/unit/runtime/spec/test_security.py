@@ -58,7 +58,7 @@ def test_an_unknown_capability_is_refused(name: str, host_config: HostConfig) ->
         (None, SecurityOptions()),
         (("no-new-privileges",), SecurityOptions(no_new_privileges=True)),
         (("no-new-privileges:true",), SecurityOptions(no_new_privileges=True)),
-        (("no-new-privileges=false",), SecurityOptions()),
+        (("no-new-privileges=false",), SecurityOptions(no_new_privileges=False)),
         (("seccomp=unconfined",), SecurityOptions(seccomp="unconfined")),
         (("seccomp:unconfined",), SecurityOptions(seccomp="unconfined")),
         (('seccomp={"a":"b=c"}',), SecurityOptions(seccomp='{"a":"b=c"}')),

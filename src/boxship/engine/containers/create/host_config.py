@@ -46,6 +46,7 @@ def completed(asked: HostConfig, settings: Settings, find_id: FindID) -> HostCon
         readonly_paths=READONLY_PATHS
         if host_config.readonly_paths is None and not privileged
         else host_config.readonly_paths,
+        security_opt=_security_options(host_config),
         init=host_config.init if host_config.init is not None else settings.init or None,
     )
 
@@ -88,6 +89,14 @@ def _cgroupns(settings: Settings, *, privileged: bool) -> str:
         return settings.cgroupns_mode or "private"
     # on v1 a private one hides the limits from privileged tools that expect to see them
     return "host" if privileged else settings.cgroupns_mode or "host"
+
+
+def _security_options(host_config: HostConfig) -> tuple[str, ...] | None:
+    """What was asked for, and no label for whoever shares the host's processes, as Docker shows it."""
+    asked = host_config.security_opt
+    labelled = any(option.partition("=")[0] == "label" for option in asked or ())
+    shares_host = host_config.privileged or "host" in (host_config.ipc_mode, host_config.pid_mode)
+    return (*(asked or ()), "label=disable") if shares_host and not labelled else asked
 
 
 def _with_id(mode: str, find_id: FindID) -> str:

@@ -26,7 +26,7 @@ _CAPABILITIES: Final = frozenset(
     "SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM".split()
 )
 _RESTART_POLICIES: Final = ("", "no", "always", "unless-stopped", "on-failure")
-_SECURITY_OPTIONS: Final = ("label", "apparmor", "seccomp", "writable-cgroups")
+_SECURITY_OPTIONS: Final = ("label", "apparmor", "seccomp")
 _LOG_OPTIONS: Final = {
     "json-file": frozenset(
         "max-file max-size compress labels labels-regex env env-regex tag mode max-buffer-size".split()  # noqa: SIM905 - words
@@ -73,8 +73,9 @@ def check_host_config(host_config: HostConfig, config: RunConfig, settings: Sett
     _check_modes(host_config)
     if host_config.network_mode == "host" and host_config.port_bindings:
         warnings.append("Published ports are discarded when using host network mode")
-    if host_config.runtime and host_config.runtime not in settings.runtimes:
-        raise InvalidArgument(f"unknown or invalid runtime name: {host_config.runtime}")
+    check_runtime(host_config.runtime, settings)
+    if settings.systemd_cgroups and host_config.cgroup_parent:
+        _check_slice(host_config.cgroup_parent)
     for destination in host_config.tmpfs or {}:
         check_destination(destination)
     if host_config.cgroupns_mode not in ("", "private", "host"):
@@ -82,9 +83,26 @@ def check_host_config(host_config: HostConfig, config: RunConfig, settings: Sett
     return warnings
 
 
+def check_runtime(name: str, settings: Settings) -> None:
+    """Raise InvalidArgument for a runtime that is neither set up nor named like a containerd shim."""
+    if not name or name in settings.runtimes:
+        return
+    if "." not in name or "/" in name or name.startswith("."):  # Docker looks for shims at start
+        raise InvalidArgument(f"unknown or invalid runtime name: {name}")
+
+
+def _check_slice(name: str) -> None:
+    if len(name) <= len(".slice") or not name.endswith(".slice"):
+        raise InvalidArgument(
+            'cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"'
+        )
+
+
 def check_options(host_config: HostConfig) -> None:
     """The checks that Docker makes late, and answers with 500."""
-    if host_config.storage_opt:
+    for option in host_config.storage_opt or {}:
+        if option.lower() != "size":
+            raise Internal(f"Unknown option {option}")
         raise Internal(
             "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
         )
@@ -252,9 +270,11 @@ def _check_security_option(option: str) -> None:
     key, found, value = option.partition(separator)
     if not found:
         raise Internal(f'invalid --security-opt 1: "{option}"')
-    if key == "no-new-privileges" and value in TRUE | FALSE:
-        return
-    if key not in _SECURITY_OPTIONS:
+    if key in ("no-new-privileges", "writable-cgroups"):
+        known = value in TRUE | FALSE
+    else:
+        known = key in _SECURITY_OPTIONS
+    if not known:
         raise Internal(f'invalid --security-opt 2: "{option}"')
 
 
