@@ -7,6 +7,7 @@ import pytest
 
 from boxship.errors import Conflict, Internal, InvalidArgument, NotFound, NotModified
 from boxship.model.container import ContainerNameTaken, LogConfig, NoSuchContainer, Status
+from boxship.model.process import RuntimeRefused
 from boxship.services.streams import AttachOptions
 from support.yard import Client, Yard, until
 
@@ -30,7 +31,7 @@ async def test_with_rm_nothing_of_it_is_left(yard: Yard) -> None:
 
 async def test_a_missing_program_is_told_as_docker_tells_it(yard: Yard) -> None:
     identifier = await yard.create("nonexist")
-    with pytest.raises(InvalidArgument, match=r'exec: "nonexist": executable file not found'):
+    with pytest.raises(RuntimeRefused, match=r'exec: "nonexist": executable file not found'):
         await yard.services.containers.start(identifier)
     state = (await yard.services.containers.inspect(identifier)).container.state
     assert (state.status, state.exit_code) == (Status.CREATED, 127)
@@ -40,7 +41,7 @@ async def test_a_missing_program_is_told_as_docker_tells_it(yard: Yard) -> None:
 
 async def test_a_start_that_fails_removes_a_container_with_rm(yard: Yard) -> None:
     identifier = await yard.create("nonexist", host={"auto_remove": True})
-    with pytest.raises(InvalidArgument):
+    with pytest.raises(RuntimeRefused):
         await yard.services.containers.start(identifier)
     assert not yard.leftovers()
 

@@ -102,10 +102,9 @@ class EngineExecs:
         try:
             streams = await self._launch(container, session)
         except RuntimeRefused as error:
-            refusal = (Internal if error.exit_code == 128 else InvalidArgument)(str(error))
             if detach:
-                raise refusal from error
-            return RefusedAttachment(refusal, tty=session.tty)
+                raise
+            return RefusedAttachment(error, tty=session.tty)
         if detach:
             streams.close()
             return None

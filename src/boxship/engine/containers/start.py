@@ -49,8 +49,7 @@ class Starter:
             started = await self._start(container, restart_count)
         except RuntimeRefused as error:
             self._record_failure(container, str(error), error.exit_code)
-            kind = Internal if error.exit_code == _CANNOT_START else InvalidArgument
-            raise kind(str(error)) from error
+            raise
         except BoxshipError as error:
             self._record_failure(container, str(error), _CANNOT_START)
             raise
