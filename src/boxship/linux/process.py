@@ -1,6 +1,7 @@
 """Processes: starting programs, waiting for them, and telling a process from a later one with its PID."""
 
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Final, NamedTuple
 from boxship.errors import Internal, Unavailable
 
 DEVNULL: Final = subprocess.DEVNULL
+_UNLIMITED: Final = (1 << 64) - 1
 _NAME_END: Final = b") "  # /proc/PID/stat: the name is in parentheses and may hold anything
 
 
@@ -124,6 +126,24 @@ def send_signal(pidfd: int, number: int) -> bool:
     except OSError as error:
         raise Internal(f"cannot send signal {number}: {error.strerror}") from error
     return True
+
+
+def limit(pid: int, name: str, soft: int, hard: int) -> None:
+    """Set a resource limit of another process, such as `RLIMIT_NOFILE` (prlimit(2)); OSError."""
+    resource.prlimit(pid, limit_number(name), (_limit_value(soft), _limit_value(hard)))
+
+
+def limit_number(name: str) -> int:
+    """The kernel's number of a resource limit."""
+    return int(getattr(resource, name, _OTHER_LIMITS.get(name, -1)))
+
+
+# what Python's module leaves out
+_OTHER_LIMITS: Final = {"RLIMIT_LOCKS": 10}
+
+
+def _limit_value(value: int) -> int:
+    return resource.RLIM_INFINITY if value == _UNLIMITED else value
 
 
 def _stat(pid: int) -> list[bytes] | None:

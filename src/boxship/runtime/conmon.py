@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from boxship.linux.oci_runtime import OciRuntime, message
 from boxship.linux.safepath import opened_root
 from boxship.model.container import Container, ContainerNotRunning, HostConfig
 from boxship.model.mount import Mount
-from boxship.runtime import direct, failures, prepare, supervisor
+from boxship.runtime import direct, failures, prepare, rlimits, supervisor
 from boxship.runtime.contract import (
     Bundle,
     ExecSpec,
@@ -61,6 +61,7 @@ class _Prepared:
     """What preparing a bundle found out: its process's arguments, the key of a new seccomp filter."""
 
     args: Sequence[str] = ()
+    late_limits: Sequence[dict[str, Any]] = ()
     unknown_filter: bytes | None = None
 
 
@@ -92,8 +93,11 @@ class ConmonRuntime:
             Path(exits).mkdir(mode=0o700, exist_ok=True)  # conmon's working directory
             prepared = _Prepared()
 
+            def postpone(spec: dict[str, Any]) -> None:
+                prepared.late_limits = rlimits.postpone(spec)
+
             async def make_ready() -> None:
-                await in_thread(self._prepare, bundle, record, runtime, prepared)
+                await in_thread(self._prepare, bundle, record, runtime, prepared, postpone)
 
             config = container.config
             supervision = Supervision(
@@ -115,6 +119,7 @@ class ConmonRuntime:
             except Refused as error:
                 raise failures.create_refused(error.text, prepared.args) from error
             undo.push_async_callback(self._conmon.abandon, supervised.supervisor_pid)
+            rlimits.impose(supervised.pid, prepared.late_limits)
             if prepared.unknown_filter is not None:
                 self._filters.learn(prepared.unknown_filter, runtime, container.id)
             undo.pop_all()
@@ -289,9 +294,15 @@ class ConmonRuntime:
         await in_thread(prepare.unmount_rootfs, directory)
 
     def _prepare(
-        self, bundle: Bundle, record: Record, runtime: OciRuntime, prepared: "_Prepared"
+        self,
+        bundle: Bundle,
+        record: Record,
+        runtime: OciRuntime,
+        prepared: "_Prepared",
+        change: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         def finish(spec: dict[str, Any]) -> None:
+            change(spec)
             prepared.unknown_filter = self._filters.apply(spec, runtime)
 
         with prepare.explained("cannot start the container"):
@@ -307,7 +318,7 @@ class ConmonRuntime:
             config = msgspec.json.decode(Path(bundle, "config.json").read_bytes())
         except FileNotFoundError as error:
             raise ContainerNotRunning(container.id) from error
-        first: Mapping[str, Any] = config["process"]
+        first = rlimits.first_process(config)
         if spec.working_dir:
             prepare.refuse_magic_links(spec.working_dir, failures.exec_refused)
         group_add = container.host_config.group_add or ()

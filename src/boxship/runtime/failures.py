@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from boxship.linux.oci_runtime import message
+from boxship.linux.process import limit_number
 from boxship.model.process import RuntimeRefused
 
 NOT_FOUND: Final = 127
@@ -18,6 +19,7 @@ _CREATE: Final = (
     "failed to create task for container: failed to create shim task: OCI runtime create failed: "
     "runc create failed: unable to start container process: "
 )
+_CREATE_ONLY: Final = _CREATE.removesuffix("unable to start container process: ")
 _INIT: Final = "error during container init: "
 _EXEC: Final = "OCI runtime exec failed: exec failed: unable to start container process: "
 _RUNC_OWN: Final = re.compile(
@@ -40,10 +42,28 @@ _TRANSLATIONS: Final = (
     (r"chdir(?: to)? `(?P<path>[^`]*)`: (?P<reason>.*)", 'chdir to cwd ("{path}") set in config.json failed: {reason}'),
     (r"mount `(?P<source>[^`]*)` to `/?(?P<path>[^`]*)`: (?P<reason>.*)", 'error mounting "{source}" to rootfs at "/{path}": {reason}'),
     (r"error stat'ing file `(?P<source>[^`]*)`: (?P<reason>.*)", 'error mounting "{source}": stat {source}: {reason}'),
-    (r"write to /proc/sys/(?P<path>\S*): (?P<reason>.*)", "failed to write sysctl {path}: {reason}"),
+    (r"write to /proc/sys/(?P<path>\S*): (?P<reason>.*)", "failed to write sysctl {dotted}: write fsmount:fscontext:proc/./sys/{path}: {reason}"),
     (r"the sysctl `(?P<path>[^`]*)` is not namespaced", 'sysctl "{path}" is not in a separate kernel namespace'),
-    (r"setrlimit `(?P<path>[^`]*)`: (?P<reason>.*)", "error setting rlimits for {path}: {reason}"),
+    (r"setrlimit `(?P<limit>[^`]*)`: (?P<reason>.*)", "error setting rlimits for ready process: error setting rlimit type {number}: {reason}"),
+    (r"open /proc/sys/(?P<path>\S*): (?P<reason>.*)", "open sysctl {dotted} file: unsafe procfs detected: openat2 fsmount:fscontext:proc/./sys/{path}: {reason}"),
+    (r"sethostname: (?P<reason>.*)", "sethostname: {reason}"),
+    (r"writ(?:e|ing file) `(?P<path>[a-z0-9]+\.[^`/]*)`: (?P<reason>.*)", "error setting cgroup config for procHooks process: failed to write {path}: {reason}"),
 )  # fmt: skip
+# what runc finds out by reading the configuration
+_BEFORE_THE_PROCESS: Final = (
+    (
+        re.compile(r"the sysctl `(?P<name>[^`]*)` requires a new network namespace"),
+        'sysctl "{name}" not allowed in host network namespace',
+    ),
+    (
+        re.compile(r"the sysctl `(?P<name>[^`]*)` requires a new IPC namespace"),
+        'sysctl "{name}" is not allowed in the hosts ipc namespace',
+    ),
+    (
+        re.compile(r"the sysctl `(?P<name>[^`]*)` requires a new UTS namespace"),
+        'sysctl "{name}" is not allowed in the hosts uts namespace',
+    ),
+)
 _PATTERNS: Final = tuple((re.compile(pattern), words) for pattern, words in _TRANSLATIONS)
 
 
@@ -54,6 +74,9 @@ def create_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
         said = complaint[own.end() :]
         # runc before 1.2 did not say where it happened
         return refused(_CREATE + (_INIT if said.startswith("exec: ") else "") + said)
+    for pattern, words in _BEFORE_THE_PROCESS:
+        if match := pattern.search(complaint):
+            return refused(_CREATE_ONLY + words.format(**match.groupdict()))
     return refused(_CREATE + _INIT + translated(complaint, args))
 
 
@@ -96,5 +119,7 @@ def translated(complaint: str, args: Sequence[str]) -> str:
         if match := pattern.search(complaint):
             groups = match.groupdict("")
             groups["reason"] = groups.get("reason", "").lower()
-            return words.format(program=program, **groups)
+            dotted = groups.get("path", "").replace("/", ".")
+            number = limit_number(groups["limit"]) if "limit" in groups else 0
+            return words.format(program=program, dotted=dotted, number=number, **groups)
     return complaint
