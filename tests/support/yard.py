@@ -29,7 +29,7 @@ from boxship.model.image import (
     RootFS,
     chain_ids,
 )
-from boxship.model.network import Sandbox
+from boxship.model.network import Endpoint, Sandbox
 from boxship.runtime.choice import find_settings
 from boxship.runtime.conmon import ConmonRuntime
 from boxship.runtime.files import copy_up
@@ -66,6 +66,9 @@ class Sandboxes:
 
     async def find(self, container_id: str) -> Sandbox | None:
         return None
+
+    async def endpoints(self, container: Container) -> tuple[Endpoint, ...]:
+        return ()
 
     async def host_gateways(self) -> tuple[str, ...]:
         return ()

@@ -7,8 +7,8 @@ import msgspec
 
 from boxship.errors import InvalidArgument
 
-TRUE = frozenset({"1", "true", "True", "TRUE", "t", "T"})
-FALSE = frozenset({"0", "false", "False", "FALSE", "f", "F"})
+TRUE = frozenset({"1", "true"})
+FALSE = frozenset({"0", "false"})
 
 
 class Filters(msgspec.Struct, frozen=True):
@@ -17,7 +17,7 @@ class Filters(msgspec.Struct, frozen=True):
     values: dict[str, tuple[str, ...]] = {}
 
     def __contains__(self, name: str) -> bool:
-        return bool(self.values.get(name))
+        return name in self.values
 
     def get(self, name: str) -> tuple[str, ...]:
         """The values of one filter; empty when it was not given."""
@@ -32,30 +32,33 @@ class Filters(msgspec.Struct, frozen=True):
 
     def flag(self, name: str, *, default: bool) -> bool:
         """A filter that is true or false."""
-        values = set(self.get(name))
-        if not values:
+        if name not in self:
             return default
-        if len(values) == 1:
-            (value,) = values
-            if value in TRUE:
-                return True
-            if value in FALSE:
-                return False
-        raise InvalidArgument(f"invalid filter '{name}=[{' '.join(self.get(name))}]'")
+        values = self.get(name)
+        is_true, is_false = not TRUE.isdisjoint(values), not FALSE.isdisjoint(values)
+        if is_true == is_false:
+            told = f"=[{' '.join(values)}]" if values else ""
+            raise InvalidArgument(f"invalid filter '{name}{told}'")
+        return is_true
 
     def exact(self, name: str, value: str) -> bool:
-        """True when the filter is absent or has exactly this value."""
-        return name not in self or value in self.get(name)
+        """True when the filter has no values or this one."""
+        wanted = self.get(name)
+        return not wanted or value in wanted
+
+    def search(self, name: str, value: str) -> bool:
+        """True when the filter has no values, this one, or a regular expression that finds it."""
+        return self.exact(name, value) or any(_search(text, value) for text in self.get(name))
 
     def fuzzy(self, name: str, value: str) -> bool:
-        """Docker's match by prefix or regular expression, as for `name` of volumes and events."""
-        return name not in self or any(
-            value.startswith(pattern) or _search(pattern, value) for pattern in self.get(name)
-        )
+        """True when the filter has no values, this one, or a prefix of it."""
+        wanted = self.get(name)
+        return not wanted or any(value.startswith(prefix) for prefix in wanted)
 
     def matches(self, name: str, test: Callable[[str], bool]) -> bool:
-        """True when the filter is absent or any of its values passes the test."""
-        return name not in self or any(test(value) for value in self.get(name))
+        """True when the filter has no values or one that passes the test."""
+        wanted = self.get(name)
+        return not wanted or any(map(test, wanted))
 
     def labels(self, labels: Mapping[str, str] | None, name: str = "label") -> bool:
         """True when every `key` or `key=value` of the filter is among the labels."""

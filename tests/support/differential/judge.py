@@ -109,8 +109,13 @@ class Judge:
         scene = self._scenes.get(id(side))
         if scene is None:
             scene = self._scenes[id(side)] = Script(side)
-            for step in self._scene:
-                scene.step(step)
+            try:
+                for step in self._scene:
+                    scene.step(step)
+            except BaseException:
+                del self._scenes[id(side)]
+                scene.clean()
+                raise
         return Script(side, scene).run(case)
 
     def _compare(self, case: Case, theirs: list[Any], ours: list[Any]) -> None:

@@ -21,6 +21,10 @@ NUMBERS = frozenset(
 )
 """Fields with numbers that are never the same twice, unless they are zero."""
 
+UNORDERED = frozenset({"Mounts", "Ports"})
+"""Lists that Docker makes of Go's maps, in any order."""
+OF_THE_HOST = frozenset({"IPPrefixLen", "GlobalIPv6PrefixLen"})
+
 
 class Normaliser:
     """Of one case on one engine: the same id gets the same name at each mention."""
@@ -61,14 +65,15 @@ class Normaliser:
             case dict():
                 return {self.text(name): self.value(item, name) for name, item in value.items()}
             case list():
-                return [self.value(item, key) for item in value]
+                items = [self.value(item, key) for item in value]
+                return sorted(items, key=repr) if key in UNORDERED else items
             case str() if key in NUMBERS and value.isdecimal():
                 return "<number>"
             case str():
                 return self.text(value)
             case bool() | None:
                 return value
-            case int() | float() if key in NUMBERS and value:
+            case int() | float() if key in NUMBERS | OF_THE_HOST and value:
                 return "<number>"
             case _:
                 return value

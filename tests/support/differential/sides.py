@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from support import boxship_cli
@@ -29,9 +30,10 @@ class Side:
     @cached_property
     def roots(self) -> dict[str, str]:
         """Where it keeps things, and what we call that."""
-        data_root = self.engine.get("/info")["DockerRootDir"]
-        runtime = f"{data_root.removesuffix('/data')}/run" if data_root.endswith("/data") else ""
-        return {data_root: "<root>", runtime or "/var/run/docker": "<run>"}
+        data_root = Path(self.engine.get("/info")["DockerRootDir"])
+        ours = data_root.parent / "run"  # the folders that support.boxshipd makes
+        run = ours if data_root.name == "data" else Path("/var/run", data_root.name)
+        return {str(data_root): "<root>", str(run): "<run>"}
 
 
 class Script:
@@ -153,6 +155,8 @@ class Script:
                 return BUSYBOX
             case "prefix":
                 return self._prefix
+            case "scene":
+                return self._scene._prefix if self._scene else self._prefix
             case "begin":
                 return f"{self._begin:.9f}"
             case "now":

@@ -1,7 +1,7 @@
 """What a case of the differential tests does: steps, each one API call or one command line.
 
 `<word>` in any text is a placeholder: what a step before saved under that name, one of the engine's own
-(`<image>`: a busybox image; `<prefix>`: how all names of this case begin; `<begin>`, `<now>`: seconds since
+(`<image>`: a busybox image; `<prefix>`: how all names of this case begin, `<scene>`: those of the scene; `<begin>`, `<now>`: seconds since
 the epoch when the case began, and now), else a name of this case's own – the same at each mention, and
 whatever has that name (container, volume, network, image) is removed afterwards.
 """

@@ -51,6 +51,4 @@ def test_older_clients_miss_newer_fields_and_see_older_ones() -> None:
     document = {"Size": 5, "Manifests": []}
     assert versions.adapt("image", dict(document), (1, 51)) == document
     assert versions.adapt("image", dict(document), (1, 43)) == {"Size": 5, "VirtualSize": 5}
-    assert versions.adapt("endpoint", {"DNSNames": [], "GwPriority": 0}, (1, 44)) == {
-        "DNSNames": []
-    }
+    assert versions.adapt("info", {"FirewallBackend": {}}, (1, 48)) == {}

@@ -108,9 +108,13 @@ def test_a_stopped_container_keeps_its_networks_without_addresses() -> None:
     assert document["NetworkSettings"]["Networks"]["bridge"]["IPAddress"] == ""
 
 
-def test_older_clients_miss_newer_fields() -> None:
-    bridge = containers.inspection(a_detail(), (1, 43))["NetworkSettings"]["Networks"]["bridge"]
-    assert not {"DNSNames", "GwPriority"} & bridge.keys()
+def test_lists_show_annotations_to_newer_clients_only() -> None:
+    detail = a_detail()
+    host_config = msgspec.structs.replace(detail.container.host_config, annotations={"a": "b"})
+    container = msgspec.structs.replace(detail.container, host_config=host_config)
+    detail = msgspec.structs.replace(detail, container=container)
+    assert "Annotations" not in containers.summary(detail, (1, 45))["HostConfig"]
+    assert containers.summary(detail, (1, 46))["HostConfig"]["Annotations"] == {"a": "b"}
 
 
 def test_events_of_containers_keep_the_old_fields() -> None:

@@ -21,13 +21,15 @@ def test_every_label_must_be_there() -> None:
 
 def test_values_of_one_name_are_alternatives() -> None:
     filters = Filters({"name": ("web", "^db$")})
+    assert filters.search("name", "my-web-1")
+    assert filters.search("name", "db")
+    assert not filters.search("name", "cache")
     assert filters.fuzzy("name", "web-1")
-    assert filters.fuzzy("name", "db")
-    assert not filters.fuzzy("name", "cache")
+    assert not filters.fuzzy("name", "my-web-1")
 
 
 def test_a_broken_pattern_matches_nothing() -> None:
-    assert not Filters({"name": ("(",)}).fuzzy("name", "web")
+    assert not Filters({"name": ("(",)}).search("name", "web")
 
 
 @pytest.mark.parametrize(("value", "meant"), [("true", True), ("1", True), ("0", False)])
@@ -36,5 +38,7 @@ def test_flags(value: str, *, meant: bool) -> None:
 
 
 def test_a_flag_that_is_neither_is_refused() -> None:
-    with pytest.raises(InvalidArgument):
+    with pytest.raises(InvalidArgument, match=r"^invalid filter 'dangling=\[maybe\]'$"):
         Filters({"dangling": ("maybe",)}).flag("dangling", default=False)
+    with pytest.raises(InvalidArgument, match=r"^invalid filter 'dangling'$"):
+        Filters({"dangling": ()}).flag("dangling", default=False)

@@ -75,10 +75,10 @@ def filters(query: Query, name: str = "filters") -> Filters:
 
 
 def _filter_values(values: Any) -> tuple[str, ...]:
-    if isinstance(values, dict) and all(isinstance(value, bool) for value in values.values()):
+    if isinstance(values, dict) and all(isinstance(v, bool | None) for v in values.values()):
         return tuple(values)
-    if isinstance(values, list) and all(isinstance(value, str) for value in values):
-        return tuple(values)
+    if isinstance(values, list) and all(isinstance(value, str | None) for value in values):
+        return tuple(value or "" for value in values)
     if values is None:
         return ()
     raise InvalidArgument("invalid filter")

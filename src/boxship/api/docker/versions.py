@@ -17,10 +17,6 @@ SINCE: Final[dict[str, dict[str, Version]]] = {
     "container": {
         "ImageManifestDescriptor": (1, 48),
     },
-    "endpoint": {
-        "DNSNames": (1, 44),
-        "GwPriority": (1, 48),
-    },
     "network": {
         "EnableIPv4": (1, 48),
     },

@@ -313,10 +313,11 @@ class EngineContainers:
 
     async def list(self, listing: ContainerListing) -> Sequence[ContainerDetail]:
         """See services.containers."""
+        everyone = self._register.list()
         chosen = plan_list(
-            self._register.list(),
+            everyone,
             listing,
-            find=self._register.get,
+            sandboxes=await self._viewer.sandboxes(everyone, listing.filters),
             ancestors=await self._viewer.ancestors(listing.filters.get("ancestor")),
         )
         rows = []

@@ -1,6 +1,6 @@
 """A container with everything around it, as inspect and ps show it."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from boxship.concurrency import in_thread
 from boxship.engine.containers.contract import Parts
@@ -8,7 +8,9 @@ from boxship.engine.containers.start import log_path
 from boxship.errors import InvalidArgument
 from boxship.model.container import Container
 from boxship.model.digest import is_digest
+from boxship.model.filters import Filters
 from boxship.model.image import NoSuchImage
+from boxship.model.network import Sandbox
 from boxship.model.reference import parse_reference
 from boxship.services.containers import ContainerDetail
 from boxship.store.gc import container_key
@@ -29,7 +31,7 @@ class Viewer:
         return ContainerDetail(
             container=container,
             image_name=self._image_name(container),
-            endpoints=sandbox.endpoints if sandbox else (),
+            endpoints=await self._parts.sandboxes.endpoints(container),
             ports=sandbox.ports if sandbox else (),
         )
 
@@ -50,7 +52,7 @@ class Viewer:
         return ContainerDetail(
             container=container,
             image_name=self._image_name(container),
-            endpoints=sandbox.endpoints if sandbox else (),
+            endpoints=await parts.sandboxes.endpoints(container),
             ports=sandbox.ports if sandbox else (),
             exec_ids=self._exec_ids(container.id),
             sandbox_id=sandbox.id if sandbox else "",
@@ -65,6 +67,15 @@ class Viewer:
             size_rw=size_rw,
             size_root_fs=None if size_rw is None else size_rw + (image.size if image else 0),
         )
+
+    async def sandboxes(
+        self, containers: Iterable[Container], filters: Filters
+    ) -> Mapping[str, Sandbox]:
+        """The networks of those that run, by container ID; none unless the filters ask for them."""
+        if not any(filters.get(name) for name in ("network", "publish", "expose")):
+            return {}
+        found = {c.id: await self._parts.sandboxes.find(c.id) for c in containers if c.running}
+        return {key: sandbox for key, sandbox in found.items() if sandbox}
 
     def _image_name(self, container: Container) -> str:
         name, image_id = container.image_reference, container.image

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from boxship.model.container import Container
-from boxship.model.network import Sandbox
+from boxship.model.network import Endpoint, Sandbox
 
 
 class Sandboxes(Protocol):
@@ -32,6 +32,10 @@ class Sandboxes(Protocol):
 
     async def find(self, container_id: str) -> Sandbox | None:
         """The sandbox of a running container."""
+        ...
+
+    async def endpoints(self, container: Container) -> tuple[Endpoint, ...]:
+        """Its places in networks: while it runs, and – without addresses – once it ran."""
         ...
 
     async def host_gateways(self) -> tuple[str, ...]:

@@ -69,6 +69,27 @@ class Planner:
             number,
         ), network
 
+    def past(self, container: Container) -> tuple[Endpoint, ...]:
+        """What is known of the networks that a container was on when it ran."""
+        if endpoints.joined_container(container):
+            return ()
+        found = []
+        for wanted in endpoints.attachments(container):
+            network = self._state.find_network_by_name(wanted.network)
+            if network is not None:
+                named = endpoints.is_user_defined(network)
+                endpoint = Endpoint(
+                    id="",
+                    network_id=network.id,
+                    network_name=network.name,
+                    container_id=container.id,
+                    container_name=container.name,
+                    dns_names=endpoints.dns_names(container, wanted.settings) if named else (),
+                    settings=wanted.settings,
+                )
+                found.append(endpoint)
+        return tuple(found)
+
     def sandbox(
         self,
         container: Container,

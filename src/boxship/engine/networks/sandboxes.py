@@ -117,6 +117,13 @@ class NetworkSandboxes:
         """See the contract."""
         return self._state.find_sandbox(container_id)
 
+    async def endpoints(self, container: Container) -> tuple[Endpoint, ...]:
+        """See the contract."""
+        sandbox = self._state.find_sandbox(container.id) if container.running else None
+        if sandbox is not None:
+            return sandbox.endpoints
+        return self._planner.past(container) if container.state.started_at else ()
+
     async def host_gateways(self) -> tuple[str, ...]:
         """See the contract."""
         return self._planner.gateways()

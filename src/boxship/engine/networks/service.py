@@ -319,8 +319,8 @@ def _selected(detail: NetworkDetail, filters: Filters) -> bool:
         and filters.exact("scope", network.scope)
         and filters.exact("type", kind)
         and filters.labels(network.labels)
-        and filters.matches("id", network.id.startswith)
-        and filters.matches("name", lambda text: text in network.name)
+        and filters.search("id", network.id)
+        and filters.search("name", network.name)
         and ("dangling" not in filters or dangling == filters.flag("dangling", default=False))
     )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from boxship.engine.containers.contract import Capabilities
 from boxship.engine.containers.create.limits import check_limits
-from boxship.engine.containers.create.sizes import parse_size
+from boxship.model.sizes import parse_size
 from boxship.engine.containers.detach import DetachScanner, parse_detach_keys
 from boxship.engine.containers.files import without_ours
 from boxship.engine.containers.health import after_result, pause_before_next, probe_command
@@ -28,13 +28,12 @@ from boxship.model.container import (
     HealthResult,
     HostConfig,
     LogConfig,
-    NoSuchContainer,
     RestartPolicy,
     Status,
 )
 from boxship.model.filters import Filters
 from boxship.model.moment import parse_moment
-from boxship.model.network import EndpointSettings, PortBinding
+from boxship.model.network import EndpointSettings, PortBinding, PublishedPort, Sandbox
 from boxship.runtime.files import absolute, go_mode
 from boxship.services.containers import ContainerListing
 from boxship.services.files import Change
@@ -141,19 +140,23 @@ CONTAINERS = [
 ]
 
 
+SANDBOXES = {
+    CONTAINERS[1].id: Sandbox(
+        id="s",
+        container_id=CONTAINERS[1].id,
+        ports=(
+            PublishedPort(host_ip="0.0.0.0", host_port=8080, container_port=80, protocol="tcp"),
+        ),
+    )
+}
+
+
 def listed(**listing: Any) -> list[str]:
     filters = Filters({name: tuple(values) for name, values in listing.pop("filters", {}).items()})
-
-    def find(name: str) -> Container:
-        for container in CONTAINERS:
-            if container.name == name:
-                return container
-        raise NoSuchContainer(name)
-
     chosen = plan_list(
         CONTAINERS,
         ContainerListing(filters=filters, **listing),
-        find=find,
+        sandboxes=SANDBOXES,
         ancestors=lambda name: {name},
     )
     return [container.name for container in chosen]
@@ -172,12 +175,18 @@ def listed(**listing: Any) -> list[str]:
         ({"all": True, "filters": {"label": ["a=c"]}}, []),
         ({"all": True, "filters": {"name": ["^/?o"]}}, ["old"]),
         ({"all": True, "filters": {"name": ["ru"]}}, ["run"]),
-        ({"filters": {"before": ["run"]}}, ["old"]),
-        ({"filters": {"since": ["run"]}}, ["new"]),
+        ({"all": True, "filters": {"before": ["run"]}}, ["old"]),
+        ({"all": True, "filters": {"since": ["/run"]}}, ["new"]),
+        ({"filters": {"since": ["run"]}}, []),
+        ({"all": True, "filters": {"before": ["run"], "name": ["old"]}}, []),
+        ({"all": True, "filters": {"id": [CONTAINERS[0].id[:5], ""]}}, ["old"]),
         ({"filters": {"network": ["net"]}}, ["run"]),
-        ({"filters": {"publish": ["80"]}}, ["run"]),
-        ({"filters": {"publish": ["70-90/tcp"]}}, ["run"]),
-        ({"filters": {"publish": ["80/udp"]}}, []),
+        ({"filters": {"publish": ["8080"]}}, ["run"]),
+        ({"filters": {"publish": ["8000-8100/tcp"]}}, ["run"]),
+        ({"filters": {"publish": ["8080/udp"]}}, []),
+        ({"filters": {"publish": ["80"]}}, []),
+        ({"filters": {"expose": ["80"]}}, ["run"]),
+        ({"filters": {"network": []}}, []),
         ({"filters": {"health": ["healthy"]}}, ["run"]),
         ({"all": True, "filters": {"health": ["none"]}}, ["new", "old"]),
         ({"filters": {"is-task": ["true"]}}, []),
@@ -198,6 +207,11 @@ def test_ps(listing: dict[str, Any], names: list[str]) -> None:
         {"health": ["foo"]},
         {"before": ["nope"]},
         {"publish": ["x"]},
+        {"publish": ["90-80"]},
+        {"expose": ["65536"]},
+        {"expose": [""]},
+        {"expose": ["1:2"]},
+        {"is-task": ["true", "false"]},
     ],
 )
 def test_filters_that_make_no_sense(filters: dict[str, list[str]]) -> None:

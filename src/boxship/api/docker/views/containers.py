@@ -1,15 +1,18 @@
 """Containers: the list and the inspection."""
 
 import time
-from typing import Any
+from typing import Any, Final
 
 from boxship.api.docker import wire
 from boxship.api.docker.versions import Version, adapt
 from boxship.api.docker.views.networks import endpoint_settings
 from boxship.model.container import Container, Exec, Health, Status
 from boxship.model.mount import MountPoint
+from boxship.model.network import EndpointSettings
 from boxship.services.containers import ContainerDetail
 from boxship.wire.times import SECOND, human, rfc3339
+
+PREDEFINED: Final = frozenset({"bridge", "host", "none", "default"})
 
 
 def summary(detail: ContainerDetail, version: Version, now_ns: int | None = None) -> dict[str, Any]:
@@ -23,19 +26,17 @@ def summary(detail: ContainerDetail, version: Version, now_ns: int | None = None
         "Command": command(container),
         "Created": container.created // SECOND,
         "Ports": _port_rows(detail),
-        "Labels": container.config.labels or {},
+        **({"SizeRw": detail.size_rw} if detail.size_rw else {}),
+        **({"SizeRootFs": detail.size_root_fs} if detail.size_root_fs else {}),
+        "Labels": dict(sorted((container.config.labels or {}).items())),
         "State": container.state.status,
         "Status": status_text(container, time.time_ns() if now_ns is None else now_ns),
         "HostConfig": {"NetworkMode": container.host_config.network_mode},
-        "NetworkSettings": {"Networks": _networks(detail, version)},
+        "NetworkSettings": {"Networks": _row_networks(detail)},
         "Mounts": [_mount(mount) for mount in container.mounts],
     }
-    if container.host_config.annotations:
+    if container.host_config.annotations and version >= (1, 46):
         document["HostConfig"]["Annotations"] = container.host_config.annotations
-    if detail.size_rw:
-        document["SizeRw"] = detail.size_rw
-    if detail.size_root_fs:
-        document["SizeRootFs"] = detail.size_root_fs
     return adapt("container", document, version)
 
 
@@ -177,13 +178,34 @@ def _network_settings(detail: ContainerDetail, version: Version) -> dict[str, An
 
 
 def _networks(detail: ContainerDetail, version: Version) -> dict[str, Any]:
+    """A container's networks as inspect shows them."""
+    container = detail.container
     endpoints = {endpoint.network_name: endpoint for endpoint in detail.endpoints}
-    settings = detail.container.networks or {
-        name: endpoint.settings for name, endpoint in endpoints.items()
+    documents = {
+        name: endpoint_settings(asked, endpoints.get(name))
+        for name, asked in sorted(_attachments(detail).items())
     }
+    if version < (1, 45):
+        for name, document in documents.items():
+            if name not in PREDEFINED:
+                own = (container.id[:12], container.config.hostname)
+                document["Aliases"] = list(dict.fromkeys((*(document["Aliases"] or ()), *own)))
+    return documents
+
+
+def _attachments(detail: ContainerDetail) -> dict[str, EndpointSettings]:
+    return detail.container.networks or {
+        endpoint.network_name: endpoint.settings for endpoint in detail.endpoints
+    }
+
+
+def _row_networks(detail: ContainerDetail) -> dict[str, Any]:
+    """A container's networks as a list shows them: without names and options."""
+    endpoints = {endpoint.network_name: endpoint for endpoint in detail.endpoints}
+    hidden = {"Links": None, "Aliases": None, "DriverOpts": None, "DNSNames": None}
     return {
-        name: endpoint_settings(asked, endpoints.get(name), version)
-        for name, asked in settings.items()
+        name: {**endpoint_settings(asked, endpoints.get(name)), **hidden}
+        for name, asked in sorted(_attachments(detail).items())
     }
 
 

@@ -48,12 +48,10 @@ def _cidr(address: str, prefix: int) -> str:
     return f"{address}/{prefix}" if address else ""
 
 
-def endpoint_settings(
-    settings: EndpointSettings, endpoint: Endpoint | None, version: Version
-) -> dict[str, Any]:
+def endpoint_settings(settings: EndpointSettings, endpoint: Endpoint | None) -> dict[str, Any]:
     """A container's place in a network: what was asked, and what it is while it runs."""
     config = settings.ipam_config
-    document = {
+    return {
         "IPAMConfig": None if config is None else wire.encode(config),
         "Links": settings.links,
         "Aliases": settings.aliases,
@@ -70,4 +68,3 @@ def endpoint_settings(
         "GlobalIPv6PrefixLen": endpoint.ipv6_prefix if endpoint else 0,
         "DNSNames": (endpoint.dns_names or None) if endpoint else None,
     }
-    return adapt("endpoint", document, version)
