@@ -12,8 +12,12 @@ from typing import Any
 from boxship.engine.containers.contract import Capabilities, Parts, Settings
 from boxship.engine.containers.service import ContainerServices, build_containers
 from boxship.engine.events import EventBus
-from boxship.engine.volumes import LocalVolumes
-from boxship.linux import inotify, mounts
+from boxship.engine.logging.keeper import LogKeeper
+from boxship.engine.volumes.discovery import PluginFolders
+from boxship.engine.volumes.local import LocalDriver
+from boxship.engine.volumes.plugins import PluginDrivers
+from boxship.engine.volumes.service import EngineVolumes
+from boxship.linux import holes, inotify, mounts
 from boxship.linux.cgroups import detect
 from boxship.model.config import RunConfig
 from boxship.model.container import Container, HostConfig
@@ -32,7 +36,8 @@ from boxship.model.image import (
 from boxship.model.network import Endpoint, Sandbox
 from boxship.runtime.choice import find_settings
 from boxship.runtime.conmon import ConmonRuntime
-from boxship.runtime.files import copy_up
+from boxship.runtime.files import copy_up, has_content
+from boxship.runtime.volume_mounts import mount_volume
 from boxship.services.containers import ContainerRequest
 from boxship.services.files import CommitRequest
 from boxship.services.streams import AttachOptions, LogOptions
@@ -133,18 +138,22 @@ class Yard:
         self.events = EventBus()
         self.sandboxes = Sandboxes()
         self.images = Images()
-        self.volumes = LocalVolumes(
-            root / "data" / "volumes",
+        self.volumes = EngineVolumes(
+            LocalDriver(
+                root / "data" / "volumes",
+                mount=mount_volume,
+                unmount=mounts.unmount_all,
+                is_mounted=mounts.is_mount_point,
+            ),
+            PluginDrivers(PluginFolders([root / "plugins"], [])),
             self.store.metadata,
             self.events,
-            mount=mounts.perform,
-            unmount=mounts.unmount_all,
-            is_mounted=mounts.is_mount_point,
         )
         self.volumes.recover()
         self.runtime = ConmonRuntime(
             find_settings(str(root / "run"), str(self.bundles), cgroup_parent=self.cgroup_parent)
         )
+        self.logs = LogKeeper(self.bundles, inotify.Inotify(), holes.punch)
         self.services = self._build()
         for image in self.store.metadata.images.list():
             self.images.by_name["box"] = image
@@ -168,10 +177,12 @@ class Yard:
             images=around(self.images),
             snapshots=around(self.store.snapshots),
             events=self.events,
+            logs=self.logs,
+            has_content=has_content,
             copy_up=copy_up,
             clock=time.time_ns,
         )
-        return build_containers(parts, images=self.images, watch=inotify.watch_file)
+        return build_containers(parts, images=self.images)
 
     def add_image(self, archive: bytes, **config: Any) -> Image:
         """Store a one-layer image under the name `box`."""

@@ -59,6 +59,8 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     # storage
     storage_driver: str = ""
     storage_opts: tuple[str, ...] = ()
+    plugin_sockets: tuple[Path, ...] = ()  # folders with plugins' sockets; () for the usual ones
+    plugin_specs: tuple[Path, ...] = ()  # folders with their .spec and .json files
     # logs
     log_driver: str = "json-file"
     log_opts: dict[str, str] = {}

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -14,6 +15,15 @@ from boxship.services.containers import ContainerListing, Containers
 from boxship.services.images import ImageListing, Images
 from boxship.services.system import DiskUsage, SystemInfo
 from boxship.services.volumes import Volumes
+
+
+class DrivenVolumes(Volumes, Protocol):
+    """Volumes, and who drives them."""
+
+    @property
+    def drivers(self) -> tuple[str, ...]:
+        """The names of the drivers in use."""
+        ...
 
 
 class EngineSystem:
@@ -30,7 +40,7 @@ class EngineSystem:
         *,
         containers: Containers,
         images: Images,
-        volumes: Volumes,
+        volumes: DrivenVolumes,
         builds: Builds,
         events: EventBus,
         layers_size: Callable[[], int],
@@ -75,6 +85,7 @@ class EngineSystem:
             containers_stopped=len(listing) - running - paused,
             images=len(await self._images.list(ImageListing(all=True))),
             event_listeners=self._events.listeners,
+            volume_drivers=self._volumes.drivers,
             system_time_ns=time.time_ns(),
             **self._measure(),
         )

@@ -20,19 +20,25 @@ from boxship.engine.containers.service import build_containers
 from boxship.engine.events import EventBus
 from boxship.engine.images.commit import ContainerImages
 from boxship.engine.images.service import LocalImages
+from boxship.engine.logging.drivers import DRIVERS
+from boxship.engine.logging.keeper import LogKeeper
 from boxship.engine.networks.config import network_config
 from boxship.engine.networks.files import update_files
 from boxship.engine.networks.networking import Networking
 from boxship.engine.system import EngineSystem
-from boxship.engine.volumes import LocalVolumes
+from boxship.engine.volumes.discovery import PluginFolders
+from boxship.engine.volumes.local import LocalDriver
+from boxship.engine.volumes.plugins import PluginDrivers
+from boxship.engine.volumes.service import EngineVolumes
 from boxship.errors import InvalidArgument, PermissionDenied
-from boxship.linux import cgroups, host, inotify, mounts
+from boxship.linux import cgroups, holes, host, inotify, mounts
 from boxship.linux.cgroups.abilities import Abilities, abilities, available_cpus
 from boxship.model.network import Sandbox
 from boxship.runtime import files
 from boxship.runtime.choice import find_settings
 from boxship.runtime.conmon import ConmonRuntime
 from boxship.runtime.conmon import Settings as RuntimeSettings
+from boxship.runtime.volume_mounts import mount_volume
 from boxship.services import Services
 from boxship.services.system import SystemInfo
 from boxship.store.store import Store
@@ -58,13 +64,16 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
         closing.callback(store.close)
         runtime_settings = await in_thread(_runtime_settings, config)
         runtime = ConmonRuntime(runtime_settings)
-        volumes = LocalVolumes(
-            config.data_root / "volumes",
+        volumes = EngineVolumes(
+            LocalDriver(
+                config.data_root / "volumes",
+                mount=mount_volume,
+                unmount=_unmount,
+                is_mounted=mounts.is_mount_point,
+            ),
+            PluginDrivers(_plugin_folders(config)),
             store.metadata,
             events,
-            mount=mounts.perform,
-            unmount=_unmount,
-            is_mounted=mounts.is_mount_point,
         )
         await in_thread(volumes.recover)
         images = LocalImages(store, events, apply_changes=apply_changes, clock_ns=time.time_ns)
@@ -73,6 +82,8 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
         networking.sandboxes.followers.append(_follow_networks(config.data_root / "containers"))
         await networking.start()
         settings = await in_thread(_container_settings, config, runtime_settings, store)
+        logs = LogKeeper(settings.root, inotify.Inotify(), holes.punch)
+        closing.push_async_callback(logs.close)
         containers = build_containers(
             contract.Parts(
                 settings=settings,
@@ -83,11 +94,12 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
                 images=images,
                 snapshots=store.snapshots,
                 events=events,
+                logs=logs,
+                has_content=files.has_content,
                 copy_up=files.copy_up,
                 clock=time.time_ns,
             ),
             images=ContainerImages(store, images),
-            watch=inotify.watch_file,
         )
         closing.push_async_callback(containers.close)
         networking.networks.editing = containers.register.editing
@@ -104,6 +116,7 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
         await builds.recover()
         await in_thread(store.recover)
         await containers.restore()
+        await volumes.settle()
         yield Services(
             containers=containers.containers,
             execs=containers.execs,
@@ -161,6 +174,19 @@ def _open_store(config: EngineConfig) -> Store:
     if driver is None:
         raise InvalidArgument(f"driver not supported: {config.storage_driver}")
     return Store(config.data_root, sync=host.sync_filesystem, driver=driver)
+
+
+def _plugin_folders(config: EngineConfig) -> PluginFolders:
+    """The engine's own first, then Docker's, where plugins that are there already announce themselves."""
+    return PluginFolders(
+        config.plugin_sockets or (config.exec_root / "plugins", Path("/run/docker/plugins")),
+        config.plugin_specs
+        or tuple(
+            Path(where, whose, "plugins")
+            for whose in ("boxship", "docker")
+            for where in ("/etc", "/usr/lib")
+        ),
+    )
 
 
 def _unmount(path: str) -> None:
@@ -300,9 +326,8 @@ def _facts(
         live_restore=True,
         debug=config.debug,
         log_driver=config.log_driver,
-        log_drivers=("json-file", "local", "none"),
+        log_drivers=DRIVERS,
         network_drivers=("bridge", "host", "null"),
-        volume_drivers=("local",),
         default_address_pools=tuple(
             (pool.base, pool.size) for pool in config.default_address_pools
         ),

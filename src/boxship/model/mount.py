@@ -22,6 +22,11 @@ MADE_TO_MOUNT_UPON: Final = frozenset(
 )
 """What is put into every container before it starts: in Docker it lies below the container's own layer."""
 
+MADE_FILES: Final = frozenset(
+    {"/.dockerenv", "/dev/console", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf"}
+)
+"""Those of them that are files, and there even before the first start."""
+
 
 class Mount(msgspec.Struct, frozen=True):
     """One mount(2) call, as snapshotters describe it; whoever holds it performs it.
@@ -37,8 +42,9 @@ class Mount(msgspec.Struct, frozen=True):
 class MountPoint(msgspec.Struct, frozen=True, kw_only=True):
     """Something mounted into a container at `destination`: a row of `docker inspect`'s Mounts.
 
-    `type` is bind, volume, tmpfs, image or cluster; `source` is a path on the host ("" for tmpfs);
-    `name` and `driver` are a volume's; `propagation` as in mount_namespaces(7), `rprivate` by default.
+    `type` is bind, volume, tmpfs or image; `source` is a path on the host ("" for tmpfs); `name` and
+    `driver` are a volume's, `name` and `image` (its ID) an image's; `propagation` as in
+    mount_namespaces(7), `rprivate` by default. `id_map` as in BindOptions.
     """
 
     type: str
@@ -53,17 +59,24 @@ class MountPoint(msgspec.Struct, frozen=True, kw_only=True):
     no_copy: bool = False
     subpath: str = ""
     recursive: bool = True
+    image: str = ""
+    id_map: str = ""
     spec: "MountRequest | None" = None
 
 
 class BindOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """`--mount type=bind` options."""
+    """`--mount type=bind` options.
+
+    `id_map`, our own, has the container see other owners than the disk: `uid=1000;gid=1000`, or
+    `uids=0-1000-10#10-2000-5;gids=…` with ranges DISK-SEEN-LENGTH.
+    """
 
     propagation: str = ""
     non_recursive: bool = False
     create_mountpoint: bool = False
     read_only_non_recursive: bool = False
     read_only_force_recursive: bool = False
+    id_map: str = ""
 
 
 class VolumeDriver(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +109,10 @@ class ImageOptions(msgspec.Struct, frozen=True, kw_only=True):
     subpath: str = ""
 
 
+class ClusterOptions(msgspec.Struct, frozen=True):
+    """`--mount type=cluster` options: there are none."""
+
+
 class MountRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of HostConfig.Mounts: what the client asked for."""
 
@@ -108,3 +125,4 @@ class MountRequest(msgspec.Struct, frozen=True, kw_only=True):
     volume_options: VolumeOptions | None = None
     tmpfs_options: TmpfsOptions | None = None
     image_options: ImageOptions | None = None
+    cluster_options: ClusterOptions | None = None

@@ -1,6 +1,7 @@
 """Volumes."""
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -25,7 +26,10 @@ class VolumeInUse(Conflict):
 
 
 class Volume(msgspec.Struct, frozen=True, kw_only=True):
-    """A volume as the database keeps it; `created` in nanoseconds since the epoch."""
+    """A volume as the database keeps it; `created` in nanoseconds since the epoch.
+
+    `status` is what a plugin tells of it beyond that.
+    """
 
     name: str
     driver: str
@@ -34,6 +38,8 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] | None = None
     options: dict[str, str] | None = None
     anonymous: bool = False
+    scope: str = "local"
+    status: dict[str, Any] | None = None
 
 
 def parse_name(text: str) -> str:

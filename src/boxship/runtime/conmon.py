@@ -21,7 +21,7 @@ from boxship.linux.oci_runtime import OciRuntime, message
 from boxship.linux.safepath import opened_root
 from boxship.model.container import Container, ContainerNotRunning, HostConfig
 from boxship.model.mount import Mount
-from boxship.runtime import direct, failures, prepare, rlimits, supervisor
+from boxship.runtime import direct, failures, prepare, rlimits, sources, supervisor
 from boxship.runtime.contract import (
     Bundle,
     ExecSpec,
@@ -120,6 +120,8 @@ class ConmonRuntime:
                 raise failures.create_refused(error.text, prepared.args) from error
             undo.push_async_callback(self._conmon.abandon, supervised.supervisor_pid)
             rlimits.impose(supervised.pid, prepared.late_limits)
+            if any(map(sources.is_special, bundle.mounts)):
+                await in_thread(sources.release, bundle.directory)  # the container has its own now
             if prepared.unknown_filter is not None:
                 self._filters.learn(prepared.unknown_filter, runtime, container.id)
             undo.pop_all()
@@ -371,6 +373,7 @@ class ConmonRuntime:
         if runtime is not None:
             runtime.forget(record.id)
         prepare.unmount_rootfs(record.directory)
+        sources.release(record.directory)
         prepare.unmount_shm(record.directory)
         supervisor.clean(record.directory)
         _remove_tree(str(self._root / "execs" / record.id))

@@ -1,6 +1,6 @@
 """What running a bundle means: the values that cross, and the Protocol that engine and build rely on."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -13,7 +13,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """All that a container's process needs, decided; paths on the host.
 
     `directory` holds config.json; `rootfs_mounts` are performed on `<directory>/rootfs`. `mounts` are
-    the volumes, binds and tmpfs in order of destination; `files` are /etc/hosts and its like
+    the volumes, binds, images and tmpfs in order of destination, `images` how to mount the images (by
+    destination); `files` are /etc/hosts and its like
     (destination → source). `network_namespace` "" keeps the host's. `joined` maps pid, ipc, uts, user
     or cgroup to the namespace file of another container or the host ("" = the host's own).
     """
@@ -24,6 +25,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     rootfs_mounts: Sequence[Mount]
     log_max_bytes: int = 0  # the log begins anew when it is larger; 0 for never
     mounts: Sequence[MountPoint] = ()
+    images: Mapping[str, Sequence[Mount]] = {}
     files: dict[str, str] = {}
     network_namespace: str = ""
     joined: dict[str, str] = {}

@@ -41,7 +41,7 @@ _TRANSLATIONS: Final = (
     (r"open executable: (?P<reason>.*)", 'exec: "{program}": {reason}'),
     (r"chdir(?: to)? `(?P<path>[^`]*)`: (?P<reason>.*)", 'chdir to cwd ("{path}") set in config.json failed: {reason}'),
     (r"mount `(?P<source>[^`]*)` to `/?(?P<path>[^`]*)`: (?P<reason>.*)", 'error mounting "{source}" to rootfs at "/{path}": {reason}'),
-    (r"error stat'ing file `(?P<source>[^`]*)`: (?P<reason>.*)", 'error mounting "{source}": stat {source}: {reason}'),
+    (r"error stat'ing file `(?P<source>[^`]*)`: (?P<reason>.*)", "failed to fulfil mount request: open {source}: {reason}"),
     (r"write to /proc/sys/(?P<path>\S*): (?P<reason>.*)", "failed to write sysctl {dotted}: write fsmount:fscontext:proc/./sys/{path}: {reason}"),
     (r"the sysctl `(?P<path>[^`]*)` is not namespaced", 'sysctl "{path}" is not in a separate kernel namespace'),
     (r"setrlimit `(?P<limit>[^`]*)`: (?P<reason>.*)", "error setting rlimits for ready process: error setting rlimit type {number}: {reason}"),
@@ -78,6 +78,11 @@ def create_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
         if match := pattern.search(complaint):
             return refused(_CREATE_ONLY + words.format(**match.groupdict()))
     return refused(_CREATE + _INIT + translated(complaint, args))
+
+
+def init_failed(reason: str) -> RuntimeRefused:
+    """What `docker start` reports when the new container's own first steps fail."""
+    return refused(_CREATE + _INIT + reason)
 
 
 def no_such_runtime(name: str) -> RuntimeRefused:

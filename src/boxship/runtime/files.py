@@ -18,15 +18,17 @@ import msgspec
 
 from boxship.errors import Internal, InvalidArgument, NotFound
 from boxship.linux.safepath import (
-    open_beneath,
     open_in_root,
     opened_root,
     parent_and_name,
     readlink_in_root,
     reopen,
     resolve_in_root,
+    stat_in_root,
 )
+from boxship.model.mount import MADE_FILES
 from boxship.runtime.prepare import find_identity
+from boxship.runtime.sources import open_subpath
 from boxship.services.files import PathStat
 from boxship.store.archive.compression import Source, decompressed
 from boxship.store.archive.packer import PackOptions, pack_path, pack_tree
@@ -138,43 +140,44 @@ def unpack_into(root_fd: int, upload: Upload, source: Source) -> None:
         unpack(decompressed(source), fd, options)
 
 
-def subpath_of(volume: str, subpath: str) -> str:
-    """The host's path of a folder or file in a volume; no symlink may lead out of it."""
-    with opened_root(volume) as root_fd:
-        try:
-            os.close(open_beneath(root_fd, subpath, os.O_PATH))
-            return volume.rstrip("/") + resolve_in_root(root_fd, subpath)
-        except OSError as error:
-            place = posixpath.join(volume, subpath)
-            reason = (error.strerror or "").lower()
-            raise Internal(f"cannot access path {place}: lstat {place}: {reason}") from error
-
-
 def check_user(rootfs: str, user: str) -> None:
     """Raise, in Docker's words, for a user that the accounts inside do not know."""
     with opened_root(rootfs) as root_fd:
         find_identity(root_fd, user, ())
 
 
-def copy_up(rootfs: str, path: str, volume: str) -> None:
-    """Fill an empty volume with what the image has at its place, owner and mode included."""
+def has_content(rootfs: str, path: str, *, complain: bool) -> bool:
+    """True when the image has a folder there, for a new volume to be filled from.
+
+    With *complain* a file is an error, in Docker's words, even one that the engine would put there.
+    """
     with opened_root(rootfs) as root_fd:
         try:
-            source = open_in_root(root_fd, path, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
+            is_folder = stat.S_ISDIR(stat_in_root(root_fd, path).st_mode)
+        except OSError:
+            if path not in MADE_FILES:
+                return False
+            is_folder = False
+    if not is_folder and complain:
+        raise Internal(f"cannot mount volume over existing file, file exists {rootfs}{path}")
+    return is_folder
+
+
+def copy_up(rootfs: str, path: str, volume: str, subpath: str = "") -> None:
+    """Fill an empty volume (or part of it) with what the image has at its place, owner and mode too."""
+    with (
+        opened_root(rootfs) as root_fd,
+        _closing(open_in_root(root_fd, path, os.O_RDONLY | os.O_DIRECTORY)) as source,
+        opened_root(volume) as volume_fd,
+        _closing(open_subpath(volume_fd, volume, subpath or ".")) as place,
+    ):
+        if not stat.S_ISDIR(os.fstat(place).st_mode):
             return
-        except NotADirectoryError:
-            raise InvalidArgument(
-                f"cannot mount volume over existing file, file exists {path}"
-            ) from None
-        with (
-            _closing(source),
-            opened_root(volume) as place,
-            _closing(reopen(place, os.O_RDONLY | os.O_DIRECTORY)) as target,
-        ):
-            if not os.listdir(target):  # noqa: PTH208 - of a descriptor
-                with contextlib.closing(piped(lambda sink: _pack_below(source, sink))) as chunks:
-                    unpack(chunks, target, UnpackOptions())
+        with _closing(reopen(place, os.O_RDONLY | os.O_DIRECTORY)) as target:
+            if os.listdir(target):  # noqa: PTH208 - of a descriptor
+                return
+            with contextlib.closing(piped(lambda sink: _pack_below(source, sink))) as chunks:
+                unpack(chunks, target, UnpackOptions())
             status = os.fstat(source)
             os.fchown(target, status.st_uid, status.st_gid)
             os.fchmod(target, stat.S_IMODE(status.st_mode))

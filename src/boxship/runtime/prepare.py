@@ -23,6 +23,7 @@ from boxship.linux.safepath import (
 from boxship.model.container import HostConfig
 from boxship.model.mount import Mount
 from boxship.model.process import RuntimeRefused
+from boxship.runtime import mount_targets, sources
 from boxship.runtime.contract import Bundle
 from boxship.runtime.failures import NOT_FOUND, OTHER, create_refused
 from boxship.runtime.spec import Facts, Findings, build
@@ -48,6 +49,9 @@ def prepare(
         if bundle.container.host_config.ipc_mode == "shareable":
             bundle = msgspec.structs.replace(bundle, shm_path=mount_shm(bundle))
             undo.callback(unmount_shm, bundle.directory)
+        undo.callback(sources.release, bundle.directory)
+        points = sources.place(bundle.directory, bundle.mounts, bundle.images)
+        bundle = msgspec.structs.replace(bundle, mounts=points)
         try:
             spec = build(bundle, facts, _find(bundle, rootfs))
         except InvalidArgument as error:
@@ -63,6 +67,7 @@ def _find(bundle: Bundle, rootfs: str) -> Findings:
     config, host_config = bundle.container.config, bundle.container.host_config
     with opened_root(rootfs) as root_fd:
         refuse_false_directories(root_fd)
+        mount_targets.check(root_fd, rootfs, bundle.mounts)
         identity = find_identity(root_fd, config.user, host_config.group_add or ())
         make_working_directory(root_fd, config.working_dir)
         if bundle.mtab:

@@ -7,18 +7,19 @@ the container is so here, whatever symlinks its processes exchange meanwhile (CV
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from boxship.errors import Internal
+from boxship.errors import Internal, NotFound
 from boxship.linux import syscalls
 from boxship.linux.namespaces import run_in_mount_namespace
 from boxship.linux.safepath import mkdirs_in_root, open_in_root, opened_root
 from boxship.model.mount import Mount, MountPoint
 from boxship.runtime.prepare import mount_rootfs
+from boxship.runtime.sources import Images, contained
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     directory: str
     rootfs_mounts: Sequence[Mount]
     mounts: Sequence[MountPoint] = ()
+    images: Images = {}
     files: Mapping[str, str] = {}
 
 
@@ -42,45 +44,44 @@ def with_root(view: View, function: Callable[[int], T]) -> T:
         with opened_root(rootfs) as root_fd:
             for point in sorted(view.mounts, key=lambda each: each.destination):
                 if point.type != "tmpfs":
-                    bind_in_root(root_fd, point.source, point.destination, point.read_only)
+                    _show(root_fd, point, view)
             for destination, source in view.files.items():
-                if Path(source).exists():
-                    bind_in_root(root_fd, source, destination, read_only=False)
+                _show(
+                    root_fd, MountPoint(type="bind", destination=destination, source=source), view
+                )
             return function(root_fd)
 
     return run_in_mount_namespace(work)
 
 
-def bind_in_root(root_fd: int, source: str, destination: str, read_only: bool) -> None:  # noqa: FBT001
-    """Bind a host path over a path inside a root, making the mount point where it is missing."""
-    flags = syscalls.OPEN_TREE_CLONE | syscalls.AT_RECURSIVE
+def _show(root_fd: int, point: MountPoint, view: View) -> None:
+    """Mount it inside the root as the container has it, making the mount point where it is missing."""
     try:
-        tree = syscalls.open_tree(syscalls.AT_FDCWD, source, flags)
-    except FileNotFoundError:
-        return  # it was never made, or is gone: the container has an empty place there
-    with _closing(tree):
-        if read_only:
-            syscalls.mount_setattr(
-                tree,
-                "",
-                syscalls.AT_EMPTY_PATH | syscalls.AT_RECURSIVE,
-                set_attributes=syscalls.MOUNT_ATTR_RDONLY,
-            )
-        try:
-            with _closing(_mount_point(root_fd, destination, source)) as place:
+        with contained(point, view.images, f"{view.directory}/mounts/view") as tree:
+            if point.read_only:
+                syscalls.mount_setattr(
+                    tree,
+                    "",
+                    syscalls.AT_EMPTY_PATH | syscalls.AT_RECURSIVE,
+                    set_attributes=syscalls.MOUNT_ATTR_RDONLY,
+                )
+            is_folder = stat.S_ISDIR(os.fstat(tree).st_mode)
+            with _closing(_mount_point(root_fd, point.destination, is_folder=is_folder)) as place:
                 both = syscalls.MOVE_MOUNT_F_EMPTY_PATH | syscalls.MOVE_MOUNT_T_EMPTY_PATH
                 syscalls.move_mount(tree, "", place, "", both)
-        except OSError as error:
-            raise Internal(
-                f"cannot mount {source} at the container's {destination}: {error.strerror}"
-            ) from error
+    except (FileNotFoundError, NotFound):
+        return  # it was never made, or is gone: the container has an empty place there
+    except OSError as error:
+        raise Internal(
+            f"cannot mount {point.source} at the container's {point.destination}: {error.strerror}"
+        ) from error
 
 
-def _mount_point(root_fd: int, destination: str, source: str) -> int:
+def _mount_point(root_fd: int, destination: str, *, is_folder: bool) -> int:
     try:
         return open_in_root(root_fd, destination, os.O_PATH)
     except FileNotFoundError:
-        if Path(source).is_dir():
+        if is_folder:
             mkdirs_in_root(root_fd, destination, 0o755, 0, 0)
         else:
             parent = destination.rpartition("/")[0] or "/"

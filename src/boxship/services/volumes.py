@@ -11,10 +11,13 @@ from boxship.services.containers import PruneResult
 
 
 class VolumeRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What `volume create` is asked for; an empty name gets a random one and makes it anonymous."""
+    """What `volume create` is asked for; an empty name gets a random one and makes it anonymous.
+
+    An empty driver is `local`, or whichever has a volume of this name.
+    """
 
     name: str = ""
-    driver: str = "local"
+    driver: str = ""
     options: dict[str, str] | None = None
     labels: dict[str, str] | None = None
 

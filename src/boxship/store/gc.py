@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from boxship.errors import Internal
+from boxship.model.container import Container
 from boxship.model.digest import is_digest
 from boxship.model.image import Image, ImageLayer
 from boxship.store.content import Content
@@ -65,6 +66,7 @@ class Collector:
             marks.blobs.add(reference.target.digest)
         for container in self._metadata.containers.list():
             marks.snapshots.add(container_key(container.id))
+            marks.snapshots.update(image_mount_keys(container))
         return marks
 
     @contextlib.contextmanager
@@ -152,6 +154,20 @@ class Collector:
 def container_key(container_id: str) -> str:
     """The key of a container's own snapshot."""
     return f"container/{container_id}"
+
+
+def image_mount_keys(container: Container) -> list[str]:
+    """The keys of the read-only snapshots that a container has images mounted by."""
+    return [
+        image_mount_key(container.id, point.destination)
+        for point in container.mounts
+        if point.type == "image"
+    ]
+
+
+def image_mount_key(container_id: str, destination: str) -> str:
+    """The key of the view of an image that is mounted there."""
+    return f"{container_key(container_id)}{destination}"
 
 
 def image_blobs(image: Image) -> set[str]:

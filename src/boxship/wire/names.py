@@ -10,6 +10,7 @@ from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.container import DeviceRequest, HostConfig
 from boxship.model.mount import (
     BindOptions,
+    ClusterOptions,
     ImageOptions,
     MountRequest,
     TmpfsOptions,
@@ -26,6 +27,7 @@ SPECIAL: Final = {
     "enable_ipv4": "EnableIPv4",
     "enable_ipv6": "EnableIPv6",
     "io_maximum_bandwidth": "IOMaximumBandwidth",
+    "id_map": "IDMap",
     "io_maximum_iops": "IOMaximumIOps",
     "ip_range": "IPRange",
     "ipam": "IPAM",
@@ -53,6 +55,7 @@ OMITTED: Final[dict[type, frozenset[str]]] = {
     VolumeDriver: frozenset(VolumeDriver.__struct_fields__),
     TmpfsOptions: frozenset(TmpfsOptions.__struct_fields__),
     ImageOptions: frozenset(ImageOptions.__struct_fields__),
+    ClusterOptions: frozenset(),
     EndpointIPAM: frozenset(EndpointIPAM.__struct_fields__),
     IPAMPool: frozenset(IPAMPool.__struct_fields__),
     DeviceRequest: frozenset(),

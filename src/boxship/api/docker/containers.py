@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from boxship.api.docker import parameters, wire
+from boxship.api.docker import mount_versions, parameters, wire
 from boxship.api.docker.routing import Access, Route
 from boxship.api.docker.views import containers as views
 from boxship.errors import InvalidArgument
@@ -51,7 +51,7 @@ def _create_request(request: Request, body: Any) -> ContainerRequest:
     return ContainerRequest(
         name=request.query.text("name"),
         config=RunConfig(**config),
-        host_config=host_config,
+        host_config=mount_versions.adapted(host_config, request.version),
         networks=_networks(others.get("networkingconfig")),
         platform=request.query.text("platform"),
     )

@@ -27,8 +27,6 @@ async def create(services: Services, request: Request) -> Answer:
     body = wire.object_of(await wire.read(request))
     body["options"] = body.pop("driveropts", None)
     fields = wire.fields(VolumeRequest, body)
-    if not fields.get("driver"):
-        fields.pop("driver", None)
     volume = await services.volumes.create(VolumeRequest(**fields))
     return wire.answer(views.volume(volume), 201)
 

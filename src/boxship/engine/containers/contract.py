@@ -7,8 +7,9 @@ from typing import Protocol
 import msgspec
 
 from boxship.engine.events import EventBus
+from boxship.engine.logging.keeper import LogKeeper
 from boxship.engine.networks.contract import Sandboxes
-from boxship.engine.volumes import LocalVolumes
+from boxship.engine.volumes.service import EngineVolumes
 from boxship.model.image import Image
 from boxship.runtime.contract import Runtime
 from boxship.store.metadata import Metadata
@@ -68,8 +69,16 @@ class ImageSource(Protocol):
 class CopyUp(Protocol):
     """Fills a new volume with what the image has at its place."""
 
-    def __call__(self, rootfs: str, path: str, volume: str) -> None:
-        """Copy the content of *path* inside *rootfs* into an empty volume; blocking."""
+    def __call__(self, rootfs: str, path: str, volume: str, subpath: str = "") -> None:
+        """Copy the content of *path* inside *rootfs* into an empty volume, or part; blocking."""
+        ...
+
+
+class HasContent(Protocol):
+    """Tells whether a new volume has something to take from the image."""
+
+    def __call__(self, rootfs: str, path: str, *, complain: bool) -> bool:
+        """True for a folder; with *complain* a file there is an error; blocking."""
         ...
 
 
@@ -83,9 +92,11 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Metadata
     runtime: Runtime
     sandboxes: Sandboxes
-    volumes: LocalVolumes
+    volumes: EngineVolumes
     images: ImageSource
     snapshots: Snapshotter
     events: EventBus
+    logs: LogKeeper
+    has_content: HasContent
     copy_up: CopyUp
     clock: Clock

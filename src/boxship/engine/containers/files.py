@@ -8,6 +8,7 @@ from boxship.concurrency import in_own_thread, in_thread
 from boxship.engine.containers.bridges import Abandoned, ChunkSource, produced
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.register import Register
+from boxship.engine.containers.start import image_mounts
 from boxship.errors import NotFound
 from boxship.model.container import Container, Status
 from boxship.model.digest import ImageID
@@ -177,6 +178,7 @@ class EngineFiles:
             directory=str(directory),
             rootfs_mounts=mounts,
             mounts=container.mounts,
+            images=image_mounts(self._parts.snapshots, container),
             files={
                 f"/etc/{each}": str(source / each) for each in ("resolv.conf", "hostname", "hosts")
             },

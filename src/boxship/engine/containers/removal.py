@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from boxship.concurrency import in_thread
@@ -13,7 +13,7 @@ from boxship.errors import Conflict, NotFound
 from boxship.model.container import Container, Status
 from boxship.model.volume import VolumeInUse
 from boxship.services.containers import WaitResult
-from boxship.store.gc import container_key
+from boxship.store.gc import container_key, image_mount_keys
 from boxship.store.removal import remove_tree
 
 log = logging.getLogger(__name__)
@@ -40,13 +40,18 @@ class Removal:
         parts = self._parts
         with parts.metadata.transaction():
             parts.metadata.containers.delete(container.id)
-            snapshot = parts.snapshots.detach(container_key(container.id))
+            snapshots = [
+                parts.snapshots.detach(key)
+                for key in (container_key(container.id), *image_mount_keys(container))
+                if parts.snapshots.find(key) is not None
+            ]
         live = self._register.forget(container.id)
         self._forgotten(container.id)
+        parts.logs.forget(container.id)
         if live is not None:
             live.cancel_restart()
         try:
-            await in_thread(self._remove_files, container.id, snapshot)
+            await in_thread(self._remove_files, container.id, snapshots)
             if volumes:
                 await self._remove_volumes(container)
         finally:
@@ -54,8 +59,9 @@ class Removal:
             if live is not None:
                 live.removed(WaitResult(container.state.exit_code))  # its last error ended with it
 
-    def _remove_files(self, container_id: str, snapshot: Path) -> None:
-        remove_tree(snapshot)
+    def _remove_files(self, container_id: str, snapshots: Sequence[Path]) -> None:
+        for snapshot in snapshots:
+            remove_tree(snapshot)
         remove_directory(self._parts.settings.root / container_id)
 
     async def _remove_volumes(self, container: Container) -> None:

@@ -43,6 +43,7 @@ class Restorer:
         containers = self._register.list()
         running = [container for container in containers if container.running]
         await self._parts.sandboxes.restore(running)
+        await in_thread(self._parts.logs.resume, running)
         for container in running:
             await self._reactivate_volumes(container)
             self._lives.watch(container)
@@ -67,7 +68,7 @@ class Restorer:
         for point in container.mounts:
             if point.type == "volume":
                 try:
-                    await self._parts.volumes.activate(point.name, container.id)
+                    await self._parts.volumes.resume(point.name, container.id)
                 except BoxshipError as error:
                     log.warning("volume %s of %s: %s", point.name, container.name, error)
 

@@ -2,16 +2,15 @@
 
 import logging
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import msgspec
 
-from boxship.concurrency import in_thread
 from boxship.engine.containers.contract import Parts
-from boxship.engine.containers.create.sizes import parse_size
 from boxship.engine.containers.register import Register
+from boxship.engine.logging.keeper import SPOOL_MAX
 from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument, NotFound
 from boxship.model.container import (
     Action,
@@ -21,12 +20,13 @@ from boxship.model.container import (
     Status,
     require,
 )
-from boxship.model.mount import MountPoint
+from boxship.model.mount import Mount, MountPoint
 from boxship.model.network import Sandbox
 from boxship.model.process import RuntimeRefused
 from boxship.runtime.contract import Bundle
-from boxship.runtime.files import subpath_of
-from boxship.store.gc import container_key
+from boxship.runtime.failures import NOT_FOUND
+from boxship.store.gc import container_key, image_mount_key
+from boxship.store.snapshots.snapshotter import Snapshotter
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,10 @@ class Starter:
             points = await self._activate_volumes(container)
             sandbox = await parts.sandboxes.attach(container)
             undo.push_async_callback(parts.sandboxes.detach, container)
-            bundle = self._bundle(container, sandbox, points, joined)
+            bundle = self._bundle(
+                container, sandbox, points, joined, await self._open_log(container)
+            )
+            undo.push_async_callback(parts.logs.finish, container.id)
             process = await parts.runtime.create(bundle)
             state = ContainerState(
                 status=Status.RUNNING,
@@ -98,13 +101,22 @@ class Starter:
         self._register.save(msgspec.structs.replace(container, state=state))
         self._register.live(container.id).give_up_joining()
 
+    async def _open_log(self, container: Container) -> str:
+        try:
+            return await self._parts.logs.open(container)
+        except (BoxshipError, OSError) as error:
+            missing = "no such file or directory" in str(error)  # as if the program were
+            raise RuntimeRefused(
+                "failed to create task for container: "
+                f"failed to initialize logging driver: {error}",
+                NOT_FOUND if missing else _CANNOT_START,
+            ) from error
+
     async def _activate_volumes(self, container: Container) -> list[MountPoint]:
         points = []
         for point in sorted(container.mounts, key=lambda each: each.destination.count("/")):
             if point.type == "volume":
                 path = await self._parts.volumes.activate(point.name, container.id)
-                if point.subpath:
-                    path = await in_thread(subpath_of, path, point.subpath)
                 points.append(msgspec.structs.replace(point, source=path))
                 self._publish_volume(container, point, "mount")
             else:
@@ -146,6 +158,7 @@ class Starter:
         sandbox: Sandbox,
         points: list[MountPoint],
         joined: dict[str, str],
+        log_path: str,
     ) -> Bundle:
         settings = self._parts.settings
         directory = settings.root / container.id
@@ -153,10 +166,11 @@ class Starter:
         return Bundle(
             container=container,
             directory=str(directory),
-            log_path=str(log_path(settings.root, container)),
-            log_max_bytes=log_limit(container.host_config.log_config.config or {}),
+            log_path=log_path,
+            log_max_bytes=SPOOL_MAX,
             rootfs_mounts=self._parts.snapshots.mounts(container_key(container.id)),
             mounts=points,
+            images=image_mounts(self._parts.snapshots, container),
             files=self._files(container, directory, sandbox),
             network_namespace=sandbox.key,
             joined=joined,
@@ -243,6 +257,8 @@ def ensure_bind_source(point: MountPoint) -> None:
         )
     try:
         source.mkdir(mode=0o755, parents=True, exist_ok=True)
+    except NotADirectoryError:
+        return  # a file is on the way: the runtime says so
     except OSError as error:
         reason = (error.strerror or "").lower()
         raise Internal(
@@ -250,18 +266,18 @@ def ensure_bind_source(point: MountPoint) -> None:
         ) from error
 
 
-def log_path(root: Path, container: Container) -> Path | str:
-    """Where its supervisor writes the log; "" for no log."""
-    if container.host_config.log_config.type == "none":
-        return ""
-    return root / container.id / "container.log"
-
-
-def log_limit(options: Mapping[str, str]) -> int:
-    """Bytes after which the log begins anew: max-size, as often as max-file says; 0 for no limit."""
-    size = parse_size(options.get("max-size", "-1"))
-    files = options.get("max-file", "1")
-    return max(size, 0) * max(int(files) if files.isdigit() else 1, 1)
+def image_mounts(snapshots: Snapshotter, container: Container) -> dict[str, Sequence[Mount]]:
+    """How to mount the images that a container has mounted, by destination."""
+    keys = {
+        point.destination: image_mount_key(container.id, point.destination)
+        for point in container.mounts
+        if point.type == "image"
+    }
+    return {
+        destination: snapshots.mounts(key)
+        for destination, key in keys.items()
+        if snapshots.find(key) is not None  # an image without layers has none
+    }
 
 
 def write_network_files(container: Container, directory: Path, sandbox: Sandbox) -> None:

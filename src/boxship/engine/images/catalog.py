@@ -84,7 +84,7 @@ class Catalog:
             container
             for container in self.metadata.containers.list()
             if container.image == image_id
-            or any(m.type == "image" and m.source == image_id for m in container.mounts)
+            or any(m.type == "image" and m.image == image_id for m in container.mounts)
         ]
 
     def put_name(

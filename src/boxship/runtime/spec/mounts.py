@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from boxship.errors import InvalidArgument
 from boxship.model.container import HostConfig
-from boxship.model.mount import MountPoint
+from boxship.model.mount import BindOptions, MountPoint
 from boxship.runtime.contract import Bundle
 
 INIT_PATH: Final = "/sbin/docker-init"
@@ -31,8 +31,6 @@ def mounts(bundle: Bundle, *, writable_cgroups: bool) -> list[dict[str, Any]]:
     host_config = bundle.container.host_config
     asked = [_asked(point) for point in bundle.mounts]
     taken = {each["destination"] for each in asked}
-    if "/proc" in taken:  # a fake procfs would redirect what runtimes write there (CVE-2019-19921)
-        raise InvalidArgument("invalid mount: the destination /proc belongs to the container")
     system = [
         *_system(host_config, writable_cgroups=writable_cgroups),
         *([] if host_config.ipc_mode == "none" else [_shm(bundle)]),
@@ -84,7 +82,7 @@ def _shm(bundle: Bundle) -> dict[str, Any]:
 
 
 def _asked(point: MountPoint) -> dict[str, Any]:
-    destination = posixpath.normpath(point.destination)
+    destination = posixpath.normpath(posixpath.join("/", point.destination))
     if point.type == "tmpfs":
         options = ["noexec", "nosuid", "nodev", "rprivate"]
         return {
@@ -98,29 +96,52 @@ def _asked(point: MountPoint) -> dict[str, Any]:
     options = ["rbind" if point.recursive else "bind"]
     if point.read_only:
         options.append("ro" if _only_top_is_read_only(point) else "rro")
+    else:
+        _refuse_read_only_rules(point)
     if point.propagation:
         options.append(point.propagation)
     return _bind(point.source, destination, options)
 
 
 def _only_top_is_read_only(point: MountPoint) -> bool:
-    spec = point.spec
-    told = spec is not None and spec.bind_options is not None
-    return not point.recursive or bool(
-        told and spec and spec.bind_options and spec.bind_options.read_only_non_recursive
-    )
+    options = _bind_options(point)
+    if options.read_only_non_recursive and options.read_only_force_recursive:
+        raise InvalidArgument(
+            "mount options conflict: ReadOnlyNonRecursive && BindOptions.ReadOnlyForceRecursive"
+        )
+    return options.read_only_non_recursive or not point.recursive
+
+
+def _refuse_read_only_rules(point: MountPoint) -> None:
+    options = _bind_options(point)
+    for name, is_set in (
+        ("ReadOnlyNonRecursive", options.read_only_non_recursive),
+        ("ReadOnlyForceRecursive", options.read_only_force_recursive),
+    ):
+        if is_set:
+            raise InvalidArgument(f"mount options conflict: !ReadOnly && BindOptions.{name}")
+
+
+def _bind_options(point: MountPoint) -> BindOptions:
+    return (point.spec.bind_options if point.spec else None) or BindOptions()
 
 
 def _merged_tmpfs(defaults: list[str], asked: Iterable[str]) -> list[str]:
     """Docker's MergeTmpfsOptions: of options that exclude each other the later one counts."""
     merged: dict[str, str] = {}
     for option in (*defaults, *asked):
+        if option == "defaults":
+            continue
+        key, equals, _ = option.partition("=")
+        if option not in _TMPFS_FLAGS and (not equals or key not in _TMPFS_SETTINGS):
+            raise InvalidArgument(f'invalid tmpfs option "{key}"')
         group = _TMPFS_GROUPS.get(option, option.partition("=")[0])
         merged.pop(group, None)  # it moves to its later place
         merged[group] = option
-    return [option for option in merged.values() if option]
+    return list(merged.values())
 
 
+_TMPFS_SETTINGS: Final = frozenset({"gid", "mode", "mpol", "nr_blocks", "nr_inodes", "size", "uid"})
 _TMPFS_GROUPS: Final = {
     option: group
     for group, options in {
@@ -129,12 +150,19 @@ _TMPFS_GROUPS: Final = {
         "dev": ("dev", "nodev"),
         "write": ("ro", "rw"),
         "sync": ("sync", "async"),
+        "dirsync": ("dirsync",),
+        "mand": ("mand", "nomand"),
         "atime": ("atime", "noatime"),
         "diratime": ("diratime", "nodiratime"),
-        "propagation": _PROPAGATIONS,
+        "relatime": ("relatime", "norelatime"),
+        "strictatime": ("strictatime", "nostrictatime"),
+        "remount": ("remount",),
+        "bind": ("bind", "rbind"),
+        "propagation": (*_PROPAGATIONS, "unbindable", "runbindable"),
     }.items()
     for option in options
 }
+_TMPFS_FLAGS: Final = frozenset(_TMPFS_GROUPS)
 
 
 def _bind(source: str, destination: str, options: Iterable[str]) -> dict[str, Any]:

@@ -435,7 +435,7 @@ def test_mounts_that_docker_refuses(request_: MountRequest, reason: str) -> None
 def test_options_of_another_type_are_refused() -> None:
     request = MountRequest(type="bind", source="/", target="/a", volume_options=VolumeOptions())
     with pytest.raises(
-        InvalidArgument, match='VolumeOptions must not be specified on mount type "bind"'
+        InvalidArgument, match='type "bind": field VolumeOptions must not be specified'
     ):
         check_request(request)
 

@@ -9,15 +9,16 @@ from boxship.wire.times import rfc3339_seconds
 
 def volume(item: Volume) -> dict[str, Any]:
     """One volume."""
-    return {
+    document = {
         "CreatedAt": rfc3339_seconds(item.created),
         "Driver": item.driver,
         "Labels": item.labels,
         "Mountpoint": item.mountpoint,
         "Name": item.name,
         "Options": item.options,
-        "Scope": "local",
+        "Scope": item.scope,
     }
+    return document | ({"Status": item.status} if item.status else {})
 
 
 def usage(detail: VolumeDetail) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from boxship.engine.containers.create.mount_points import MountPoints
 from boxship.engine.containers.names import random_name
 from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import remove_directory
+from boxship.engine.logging.drivers import check_log_config
 from boxship.errors import InvalidArgument, NotFound
 from boxship.model.config import RunConfig
 from boxship.model.container import (
@@ -26,7 +27,7 @@ from boxship.model.container import (
 )
 from boxship.model.image import Image, NoSuchImage, run_config
 from boxship.services.containers import ContainerRequest, CreatedContainer
-from boxship.store.gc import container_key
+from boxship.store.gc import container_key, image_mount_key
 from boxship.store.removal import remove_tree
 from boxship.store.snapshots.snapshotter import Snapshotter
 
@@ -54,7 +55,7 @@ class Creator:
         defaults = run_config(image.config) if image else RunConfig()
         config = merged_config(request.config, defaults)
         log = host_config.log_config
-        validate.check_log_config(log.type, log.config or {})
+        check_log_config(log.type, log.config or {})
         self._check_links(host_config)
         container = self._container(request, config, host_config, image)
         validate.check_options(host_config)
@@ -121,12 +122,14 @@ class Creator:
             container = msgspec.structs.replace(container, mounts=points)
             if copies:
                 self._prepare(key, image, undo)
+                self._prepare_images(container, undo)
                 await self._mount_points.fill(container, directory, copies)
                 self._record(container, image)
             else:
                 # the usual case: snapshot and row in one transaction, one sync of the disk
                 with parts.metadata.transaction():
                     self._prepare(key, image, undo)
+                    self._prepare_images(container, undo)
                     self._record(container, image)
             undo.pop_all()
 
@@ -136,6 +139,22 @@ class Creator:
         files = snapshots.diff_path(key)
         undo.push_async_callback(in_thread, _discard, snapshots, key, files)
         (files / ".dockerenv").touch(mode=0o755)  # how programs learn that they are in a container
+
+    def _prepare_images(self, container: Container, undo: AsyncExitStack) -> None:
+        """A read-only view for each image that is mounted: it keeps the layers."""
+        snapshots = self._parts.snapshots
+        for point in container.mounts:
+            if point.type != "image":
+                continue
+            mounted = self._parts.metadata.images.find(point.image)
+            if mounted is None:
+                raise NoSuchImage(point.name)  # removed since we looked
+            if mounted.chain_id is not None:
+                key = image_mount_key(container.id, point.destination)
+                snapshots.view(key, mounted.chain_id)
+                undo.push_async_callback(
+                    in_thread, _discard, snapshots, key, snapshots.diff_path(key)
+                )
 
     def _record(self, container: Container, image: Image | None) -> None:
         metadata = self._parts.metadata

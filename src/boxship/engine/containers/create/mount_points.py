@@ -15,7 +15,7 @@ from boxship.engine.containers.create.mount_specs import (
     parse_volumes_from,
 )
 from boxship.engine.containers.register import Register
-from boxship.errors import InvalidArgument, NotFound, Unsupported
+from boxship.errors import InvalidArgument, NotFound
 from boxship.model.container import Container
 from boxship.model.mount import MountPoint, MountRequest, VolumeDriver, VolumeOptions
 from boxship.services.volumes import VolumeRequest
@@ -32,20 +32,19 @@ class MountPoints:
     async def prepare(
         self, container: Container, undo: AsyncExitStack
     ) -> tuple[tuple[MountPoint, ...], Sequence[MountPoint]]:
-        """All mount points, volumes made, and those volumes that want the image's content."""
+        """All mount points, volumes made, and those volumes that may want the image's content."""
         inherited = self._inherited(container.host_config.volumes_from or ())
-        points = plan_mount_points(container, inherited)
-        prepared = [
-            await self._with_volume(point, undo) if point.type == "volume" else point
-            for point in points
-        ]
+        root = self._parts.settings.root
+        points = plan_mount_points(container, inherited, str(root.parent))
+        directory = root / container.id
+        prepared = [await self._completed(point, directory, undo) for point in points]
         copies = [
             point
             for point in prepared
             if point.type == "volume"
             and not point.no_copy
-            and point.destination not in inherited
-            and await in_thread(_is_empty, point.source)
+            and inherited.get(point.destination) is not point
+            and await self._may_be_empty(point)
         ]
         return tuple(prepared), copies
 
@@ -58,14 +57,29 @@ class MountPoints:
         rootfs = await parts.runtime.mount_rootfs(str(directory), mounts)
         try:
             for point in points:
-                await in_thread(parts.copy_up, rootfs, point.destination, point.source)
+                await self._fill(container, rootfs, point)
         finally:
             await parts.runtime.unmount_rootfs(str(directory))
+
+    async def _fill(self, container: Container, rootfs: str, point: MountPoint) -> None:
+        parts = self._parts
+        over_file = point.spec is None  # by the image or a bare `-v`; others fail when they start
+        place = posixpath.join("/", point.destination)
+        if not await in_thread(parts.has_content, rootfs, place, complain=over_file):
+            return
+        user = f"{container.id} is being created"  # not one that runs
+        path = await parts.volumes.activate(point.name, user)
+        try:
+            await in_thread(parts.copy_up, rootfs, place, path, point.subpath)
+        finally:
+            await parts.volumes.deactivate([point.name], user)
 
     def _inherited(self, specs: Iterable[str]) -> dict[str, MountPoint]:
         points: dict[str, MountPoint] = {}
         for spec in specs:
             name, mode = parse_volumes_from(spec)
+            if not name:
+                raise InvalidArgument('invalid name or ID supplied: ""')
             try:
                 other = self._register.get(name)
             except NotFound as error:
@@ -73,16 +87,28 @@ class MountPoints:
             read_only = "ro" in mode.split(",")
             for point in other.mounts:
                 points[point.destination] = msgspec.structs.replace(
-                    point, read_only=point.read_only or read_only, spec=_kept(point)
+                    point, read_only=point.read_only or read_only, mode="", spec=_kept(point)
                 )
         return points
+
+    async def _completed(
+        self, point: MountPoint, directory: Path, undo: AsyncExitStack
+    ) -> MountPoint:
+        """With the volume made or the image found."""
+        if point.type == "volume":
+            return await self._with_volume(point, undo)
+        if point.type != "image" or point.image:
+            return point
+        image = await self._parts.images.get(point.name)
+        place = posixpath.join(directory, "mounts", point.destination.strip("/").replace("/", "-"))
+        return msgspec.structs.replace(point, image=image.id, source=place)
 
     async def _with_volume(self, point: MountPoint, undo: AsyncExitStack) -> MountPoint:
         if point.name and point.source:
             return point  # inherited
         asked = point.spec.volume_options if point.spec else None
         options = asked or VolumeOptions()
-        driver = options.driver_config or VolumeDriver()
+        driver = options.driver_config or VolumeDriver(name=point.driver)
         volume, is_new = await self._parts.volumes.prepare(
             VolumeRequest(
                 name=point.name,
@@ -97,9 +123,14 @@ class MountPoints:
             point, name=volume.name, source=volume.mountpoint, driver=volume.driver
         )
 
+    async def _may_be_empty(self, point: MountPoint) -> bool:
+        if point.subpath or await self._parts.volumes.needs_mount(point.name):
+            return True  # known only when it is mounted
+        return await in_thread(_is_empty, point.source)
+
 
 def plan_mount_points(
-    container: Container, inherited: dict[str, MountPoint]
+    container: Container, inherited: dict[str, MountPoint], daemon_root: str
 ) -> tuple[MountPoint, ...]:
     """Inherited ones, binds, mounts and the image's volumes, in Docker's order of precedence."""
     host_config = container.host_config
@@ -107,27 +138,41 @@ def plan_mount_points(
     points = dict(inherited)
     asked: set[str] = set()
     for text in host_config.binds or ():
-        point = parse_bind(text, host_config.volume_driver)
+        point = _beside_daemon(parse_bind(text, host_config.volume_driver), daemon_root)
         if point.destination in asked | tmpfs:
             raise InvalidArgument(f"Duplicate mount point: {point.destination}")
         asked.add(point.destination)
         points[point.destination] = point
     for request in host_config.mounts or ():
-        point = parse_request(request)
-        if point.type == "image":
-            raise Unsupported("mounts of type image are not supported yet")
+        point = _beside_daemon(parse_request(request), daemon_root)
         if point.destination in asked:
             raise InvalidArgument(f"Duplicate mount point: {point.destination}")
         asked.add(point.destination)
         points[point.destination] = point
     for path in container.config.volumes or {}:
         destination = posixpath.normpath(path)
-        if destination in points or destination in tmpfs or not destination.startswith("/"):
-            continue
-        if destination.strip("/") == "":
-            continue
-        points[destination] = MountPoint(type="volume", destination=destination, driver="local")
+        if destination not in points and destination not in tmpfs:
+            driver = host_config.volume_driver or "local"
+            points[destination] = MountPoint(type="volume", destination=destination, driver=driver)
     return tuple(points.values())
+
+
+def _beside_daemon(point: MountPoint, root: str) -> MountPoint:
+    """A bind of the engine's own folders: mounts that it takes away must go in the container too."""
+    source = point.spec.source if point.spec else ""
+    if point.type != "bind" or not (source.startswith(root) or root.startswith(source)):
+        return point
+    options = point.spec.bind_options if point.spec else None
+    propagation = options.propagation if options else ""
+    if not propagation:
+        return msgspec.structs.replace(point, propagation="rslave")
+    if propagation not in ("rslave", "rshared"):
+        raise InvalidArgument(
+            'invalid mount config: must use either propagation mode "rslave" or "rshared" when '
+            f'mount source is within the daemon root, daemon root: "{root}", '
+            f'bind mount source: "{source}", propagation: "{propagation}"'
+        )
+    return point
 
 
 def _kept(point: MountPoint) -> MountRequest:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from boxship.errors import Internal, InvalidArgument
+from boxship.model.id_map import parse_id_map
 from boxship.model.mount import (
     BindOptions,
     MountPoint,
@@ -37,10 +38,6 @@ def check_destination(path: str) -> None:
 
 def check_request(request: MountRequest, *, source_must_exist: bool = True) -> None:
     """Raise InvalidArgument for a `--mount` that Docker refuses."""
-    for field, kind in _EXCLUSIVE_OPTIONS.items():
-        if getattr(request, field) is not None and request.type != kind and request.type in _TYPES:
-            name = "".join(word.capitalize() for word in field.split("_"))
-            raise InvalidArgument(f'{name} must not be specified on mount type "{request.type}"')
     try:
         _check_request(request, source_must_exist=source_must_exist)
     except InvalidArgument as error:
@@ -59,6 +56,7 @@ def parse_request(request: MountRequest) -> MountPoint:
                 source=posixpath.normpath(request.source),
                 propagation=options.propagation or "rprivate",
                 recursive=not options.non_recursive,
+                id_map=options.id_map,
                 **common,  # type: ignore[arg-type]
             )
         case "tmpfs":
@@ -69,9 +67,11 @@ def parse_request(request: MountRequest) -> MountPoint:
             )
         case "image":
             image = request.image_options
+            common["read_only"] = True
             return MountPoint(
                 type="image",
-                source=request.source,
+                name=request.source,
+                propagation="rprivate",
                 subpath=image.subpath if image else "",
                 **common,  # type: ignore[arg-type]
             )
@@ -103,25 +103,28 @@ def parse_bind(text: str, volume_driver: str = "") -> MountPoint:
         if len(parts) == 2 and is_mode(target):
             raise invalid
         mode = parts[2] if len(parts) == 3 else ""
-    if not is_mode(mode):
+    words = mode.split(",") if mode else []
+    plain = [word for word in words if not word.startswith(_ID_MAP_WORDS)]
+    if not is_mode(",".join(plain)):
         raise Internal(f"invalid mode: {mode}")
-    words = mode.split(",")
     propagation = next((word for word in words if word in PROPAGATIONS), "")
+    id_map = ";".join(_id_map_part(word) for word in words if word not in plain)
     is_bind = source.startswith("/")
+    has_volume_options = "nocopy" in words or (volume_driver and not is_bind)
     request = MountRequest(
         type="bind" if is_bind else "volume",
         source=source,
         target=target,
         read_only="ro" in words,
-        bind_options=BindOptions(propagation=propagation, create_mountpoint=True)
-        if is_bind or propagation
+        bind_options=BindOptions(propagation=propagation, create_mountpoint=is_bind, id_map=id_map)
+        if is_bind or propagation or id_map
         else None,
-        volume_options=None
-        if is_bind
-        else VolumeOptions(
+        volume_options=VolumeOptions(
             no_copy="nocopy" in words,
             driver_config=VolumeDriver(name=volume_driver) if volume_driver else None,
-        ),
+        )
+        if has_volume_options
+        else None,
     )
     try:
         check_request(request, source_must_exist=False)
@@ -130,6 +133,10 @@ def parse_bind(text: str, volume_driver: str = "") -> MountPoint:
     point = parse_request(request)
     # "z" is what Docker shows for a named volume without a mode
     return msgspec.structs.replace(point, mode=mode or ("" if is_bind else "z"))
+
+
+def _id_map_part(word: str) -> str:
+    return word.removeprefix("idmap=")
 
 
 def parse_volumes_from(text: str) -> tuple[str, str]:
@@ -170,30 +177,37 @@ def tmpfs_options(options: TmpfsOptions | None, *, read_only: bool) -> tuple[str
     return tuple(words)
 
 
-_EXCLUSIVE_OPTIONS: Final = {
-    "bind_options": "bind",
-    "volume_options": "volume",
-    "tmpfs_options": "tmpfs",
-    "image_options": "image",
+_TYPES: Final = frozenset({"bind", "volume", "tmpfs", "image"})
+_FOREIGN_OPTIONS: Final = {
+    "bind": ("volume_options", "image_options"),
+    "volume": ("bind_options", "image_options"),
+    "tmpfs": ("bind_options", "image_options"),
+    "image": ("bind_options", "volume_options"),
 }
-_TYPES: Final = frozenset(_EXCLUSIVE_OPTIONS.values())
+_ID_MAP_WORDS: Final = ("uid=", "gid=", "idmap=")
 
 
 def _check_request(request: MountRequest, *, source_must_exist: bool) -> None:
-    if request.type not in _TYPES:
-        raise InvalidArgument("mount type unknown")
     if not request.target:
         raise InvalidArgument("field Target must not be empty")
     check_destination(request.target)
+    if request.type not in _TYPES:
+        raise InvalidArgument("mount type unknown")
     if request.type in ("bind", "image") and not request.source:
         raise InvalidArgument("field Source must not be empty")
+    if request.type == "tmpfs" and request.source:
+        raise InvalidArgument("field Source must not be specified")
+    for field in _FOREIGN_OPTIONS[request.type]:
+        if getattr(request, field) is not None:
+            name = "".join(word.capitalize() for word in field.split("_"))
+            raise InvalidArgument(f"field {name} must not be specified")
     if request.type == "bind":
         _check_bind(request, source_must_exist=source_must_exist)
     elif request.type == "volume":
         _check_volume(request)
-    elif request.type == "tmpfs":
-        if request.source:
-            raise InvalidArgument("field Source must not be specified")
+    elif request.type == "image":
+        _check_subpath(request.image_options.subpath if request.image_options else "")
+    else:
         tmpfs_options(request.tmpfs_options, read_only=request.read_only)
 
 
@@ -203,6 +217,8 @@ def _check_bind(request: MountRequest, *, source_must_exist: bool) -> None:
         raise InvalidArgument(f"invalid propagation mode: {options.propagation}")
     if not request.source.startswith("/"):
         raise InvalidArgument(f"invalid mount path: '{request.source}' mount path must be absolute")
+    if options.id_map:
+        parse_id_map(options.id_map)
     if source_must_exist and not options.create_mountpoint and not Path(request.source).exists():
         raise InvalidArgument(f"bind source path does not exist: {request.source}")
 
@@ -211,10 +227,14 @@ def _check_volume(request: MountRequest) -> None:
     subpath = request.volume_options.subpath if request.volume_options else ""
     if subpath and not request.source:
         raise InvalidArgument("must not set Subpath when using anonymous volumes")
-    if subpath and not _is_local(subpath):
-        raise InvalidArgument("subpath must be a relative path within the volume")
+    _check_subpath(subpath)
     if request.read_only and not request.source:
         raise InvalidArgument("must not set ReadOnly mode when using anonymous volumes")
+
+
+def _check_subpath(subpath: str) -> None:
+    if subpath and not _is_local(subpath):
+        raise InvalidArgument("subpath must be a relative path within the volume")
 
 
 def _is_local(path: str) -> bool:

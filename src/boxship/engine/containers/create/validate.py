@@ -9,7 +9,6 @@ from typing import Final
 from boxship.engine.containers.contract import Settings
 from boxship.engine.containers.create.limits import check_limits
 from boxship.engine.containers.create.mount_specs import check_destination, check_request
-from boxship.engine.containers.create.sizes import parse_size
 from boxship.errors import Internal, InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.container import HostConfig, RestartPolicy
@@ -27,12 +26,6 @@ _CAPABILITIES: Final = frozenset(
 )
 _RESTART_POLICIES: Final = ("", "no", "always", "unless-stopped", "on-failure")
 _SECURITY_OPTIONS: Final = ("label", "apparmor", "seccomp")
-_LOG_OPTIONS: Final = {
-    "json-file": frozenset(
-        "max-file max-size compress labels labels-regex env env-regex tag mode max-buffer-size".split()  # noqa: SIM905 - words
-    ),
-    "local": frozenset("max-file max-size compress mode max-buffer-size".split()),  # noqa: SIM905 - words
-}
 _PORT: Final = re.compile(r"[0-9]+")
 
 
@@ -70,6 +63,8 @@ def check_host_config(host_config: HostConfig, config: RunConfig, settings: Sett
             "invalid Annotations: the empty string is not permitted as an annotation key"
         )
     warnings = check_limits(host_config, settings.capabilities)
+    if any(request.type == "image" for request in host_config.mounts or ()):
+        warnings.append("Image mount is an experimental feature")
     _check_modes(host_config)
     if host_config.network_mode == "host" and host_config.port_bindings:
         warnings.append("Published ports are discarded when using host network mode")
@@ -108,24 +103,6 @@ def check_options(host_config: HostConfig) -> None:
         )
     for option in host_config.security_opt or ():
         _check_security_option(option)
-
-
-def check_log_config(driver: str, options: Mapping[str, str]) -> None:
-    """Raise for log drivers and options that we do not have."""
-    if driver == "none":
-        return
-    known = _LOG_OPTIONS.get(driver)
-    if known is None:
-        raise InvalidArgument(
-            f'error looking up logging plugin {driver}: plugin "{driver}" not found'
-        )
-    for option in options:
-        if option not in known:
-            raise InvalidArgument(f"unknown log opt '{option}' for {driver} log driver")
-    if "max-size" in options:
-        parse_size(options["max-size"])
-    if (mode := options.get("mode", "")) not in ("", "blocking", "non-blocking"):
-        raise InvalidArgument(f'logger: logging mode not supported: "{mode}"')
 
 
 def check_restart_policy(policy: RestartPolicy) -> None:

@@ -1,0 +1,1 @@
+"""Volumes: the service, the driver `local`, and drivers that are plugins."""
