@@ -297,7 +297,7 @@ class NoSuchExec(NotFound):
         super().__init__(f"No such exec instance: {identifier}")
 
 
-_NOT_RUNNING: Final[tuple[type[BoxshipError], str]] = (Conflict, "container {id} is not running")
+_NOT_RUNNING: Final[tuple[type[BoxshipError], str]] = (ContainerNotRunning, "{id}")
 _IS_RESTARTING: Final[tuple[type[BoxshipError], str]] = (
     Conflict,
     "Container {id} is restarting, wait until the container is running",
