@@ -38,12 +38,28 @@ def server_context(
 
 
 class TLSProtocol(asyncio.Protocol):
-    """Sits on the TCP connection; after the handshake an inner protocol is made and served."""
+    """Sits on the TCP connection; after the handshake an inner protocol is made and served.
 
-    def __init__(self, context: ssl.SSLContext, factory: Callable[[], asyncio.Protocol]) -> None:
+    With *server_name* it is the client's side, and `opened` tells how the handshake went.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        factory: Callable[[], asyncio.Protocol],
+        *,
+        server_name: str | None = None,
+    ) -> None:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
-        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._is_client = server_name is not None
+        self._ssl = context.wrap_bio(
+            self._incoming,
+            self._outgoing,
+            server_side=not self._is_client,
+            server_hostname=server_name,
+        )
+        self.opened: asyncio.Future[TLSTransport] = asyncio.get_running_loop().create_future()
         self._factory = factory
         self._tcp: asyncio.Transport | None = None
         self._inner: TLSTransport | None = None
@@ -57,6 +73,8 @@ class TLSProtocol(asyncio.Protocol):
         self._tcp = cast("asyncio.Transport", transport)
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(HANDSHAKE_S, self._tcp.abort)
+        if self._is_client:
+            self._handshake(self._tcp)
 
     def data_received(self, data: bytes) -> None:
         self._incoming.write(data)
@@ -72,7 +90,8 @@ class TLSProtocol(asyncio.Protocol):
             return False
         except ssl.SSLError as error:
             log.debug("TLS handshake with %s failed: %s", tcp.get_extra_info("peername"), error)
-            self._flush()
+            self._settle(error)
+            self._flush()  # the alert tells the peer why
             tcp.close()
             return False
         self._flush()
@@ -80,7 +99,16 @@ class TLSProtocol(asyncio.Protocol):
             self._deadline.cancel()
         self._inner = TLSTransport(self, tcp, self._ssl)
         self._inner.open(self._factory())
+        self.opened.set_result(self._inner)
         return True
+
+    def _settle(self, error: Exception) -> None:
+        """Tell a waiting client that the handshake failed; nobody waits on the server's side."""
+        if not self.opened.done():
+            if self._is_client:
+                self.opened.set_exception(error)
+            else:
+                self.opened.cancel()
 
     def deliver(self) -> None:
         """Hand on what is decrypted, unless the inner protocol asked for a pause."""
@@ -148,6 +176,7 @@ class TLSProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+        self._settle(exc or ConnectionResetError("closed during the TLS handshake"))
         if self._inner is not None:
             self._inner.lost(exc)
 

@@ -49,6 +49,24 @@ def rfc3339_seconds(nanoseconds: int) -> str:
     return rfc3339(nanoseconds - nanoseconds % SECOND)
 
 
+_STAMP: Final = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def parse_rfc3339(text: str) -> int:
+    """Nanoseconds since the epoch; 0 for Go's zero time and for what is no time."""
+    match = _STAMP.fullmatch(text)
+    if match is None or text.startswith("0001-"):
+        return 0
+    zone = "+00:00" if match[4] in "Zz" else match[4]
+    try:
+        moment = datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}")
+    except ValueError:
+        return 0
+    return int(moment.timestamp()) * SECOND + int((match[3] or "").ljust(9, "0"))
+
+
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s?([kKmMgGtTpP]?)(?:i?[bB])?", re.ASCII)
 
 

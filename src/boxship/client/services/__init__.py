@@ -1,0 +1,1 @@
+"""The services, over the Engine API: each verb is one request (a list asks for each item's details)."""
