@@ -20,7 +20,8 @@ from boxship.api.docker.app import build_app
 from boxship.concurrency import Supervisor
 from boxship.daemon import command_line, configuration, listening, logs, systemd
 from boxship.daemon.configuration import DaemonConfig
-from boxship.daemon.lock import hold_data_root, hold_pidfile
+from boxship.daemon.lock import hold_pidfile
+from boxship.engine.lock import hold_roots
 from boxship.errors import BoxshipError
 from boxship.http.server import Server
 from boxship.model.container import Ulimit
@@ -66,7 +67,7 @@ def _run(given: dict[str, object]) -> int:
     config = _raise_file_limit(config)
     for directory, mode in ((config.engine.data_root, 0o711), (config.engine.exec_root, 0o711)):
         _make_directory(directory, mode)
-    with hold_pidfile(config.pidfile), hold_data_root(config.engine.data_root):
+    with hold_pidfile(config.pidfile), hold_roots(config.engine):
         asyncio.run(Daemon(config, given).run())
     return 0
 

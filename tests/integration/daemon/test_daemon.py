@@ -128,7 +128,7 @@ def test_a_second_daemon_keeps_off_our_data(start: Callable[..., Run], tmp_path:
     run = start().ready()
     result = refused(tmp_path, "--pidfile", f"{tmp_path}/pid2", "-H", f"unix://{tmp_path}/sock2")
     assert result.returncode == 1
-    assert "is still running" in result.stderr or "it is locked" in result.stderr
+    assert f"another engine (PID {run.process.pid}) is using it" in result.stderr
     result = refused(tmp_path, "--data-root", f"{tmp_path}/data2")
     assert f"process with PID {run.process.pid} is still running" in result.stderr
     assert b"200 OK" in run.ping()
