@@ -250,6 +250,7 @@ class Yard:
     async def stop(self) -> None:
         """The engine goes away; its containers stay."""
         await self.services.close()
+        await self.logs.close()
         self.store.close()
 
     async def restarted(self) -> "Yard":

@@ -1,25 +1,62 @@
-"""inotify(7): being told that a file grew."""
+"""inotify(7): being told that files grew."""
 
 import ctypes
 import os
+import struct
 from typing import Final
 
 from boxship.linux.syscalls import StrPath, c_path
 
 _IN_MODIFY: Final = 0x2
+_IN_ATTRIB: Final = 0x4  # its name went to another file
+_IN_IGNORED: Final = 0x8000
 _IN_CLOEXEC: Final = 0o2000000
 _IN_NONBLOCK: Final = 0o4000
+_EVENT: Final = struct.Struct("iIII")
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
-def watch_file(path: StrPath) -> int:
-    """A non-blocking descriptor that becomes readable when the file is written to; read it to clear it."""
-    fd = _libc.inotify_init1(_IN_CLOEXEC | _IN_NONBLOCK)
-    if fd < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    if _libc.inotify_add_watch(fd, c_path(path), _IN_MODIFY) < 0:
-        error = ctypes.get_errno()
-        os.close(fd)
-        raise OSError(error, os.strerror(error), os.fsdecode(path))
-    return int(fd)
+class Inotify:
+    """One descriptor for many files: non-blocking, readable when one of them was written to or replaced."""
+
+    def __init__(self) -> None:
+        self._fd = _checked(_libc.inotify_init1(_IN_CLOEXEC | _IN_NONBLOCK), "inotify")
+
+    def fileno(self) -> int:
+        """For who waits until there is something to read."""
+        return self._fd
+
+    def add(self, path: StrPath) -> int:
+        """Watch a file; returns the watch's number, the same for the same file."""
+        watch = _libc.inotify_add_watch(self._fd, c_path(path), _IN_MODIFY | _IN_ATTRIB)
+        return _checked(watch, os.fsdecode(path))
+
+    def remove(self, watch: int) -> None:
+        """Watch no more; harmless when the file is gone."""
+        _libc.inotify_rm_watch(self._fd, watch)
+
+    def read(self) -> dict[int, bool]:
+        """The watches of files that changed, and whether each was replaced; -1 when some were missed."""
+        try:
+            data = os.read(self._fd, 1 << 16)
+        except BlockingIOError:
+            return {}
+        found: dict[int, bool] = {}
+        position = 0
+        while position < len(data):
+            watch, mask, _, length = _EVENT.unpack_from(data, position)
+            found[watch] = found.get(watch, False) or bool(mask & (_IN_ATTRIB | _IN_IGNORED))
+            position += _EVENT.size + length
+        return found
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        os.close(self._fd)
+
+
+def _checked(result: int, what: str) -> int:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), what)
+    return result

@@ -144,6 +144,7 @@ class Lives:
             what,
             self._parts.sandboxes.detach(container),
             self._parts.runtime.delete(container),
+            self._parts.logs.finish(container.id),
         )
         await all_of(what, self._starter.release_volumes(container))
 

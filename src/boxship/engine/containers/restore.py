@@ -43,13 +43,14 @@ class Restorer:
         containers = self._register.list()
         running = [container for container in containers if container.running]
         await self._parts.sandboxes.restore(running)
-        await in_thread(self._parts.logs.resume, running)
+        await self._parts.logs.resume(running)
         for container in running:
             await self._reactivate_volumes(container)
             self._lives.watch(container)
         await self._execs.restore()
         for container in containers:
             if not container.running:
+                await self._parts.logs.resume_ended(container)
                 await self._settle(container)
 
     async def _remove_strays(self) -> None:

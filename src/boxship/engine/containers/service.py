@@ -9,7 +9,7 @@ from boxship.engine.containers.exits import Lives
 from boxship.engine.containers.files import EngineFiles, ImageMaker
 from boxship.engine.containers.health import HealthChecks
 from boxship.engine.containers.lifecycle import EngineContainers
-from boxship.engine.containers.logs import ContainerLogs, Watch
+from boxship.engine.containers.logs import ContainerLogs
 from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import Removal
 from boxship.engine.containers.restore import Restorer
@@ -41,8 +41,8 @@ class ContainerServices(msgspec.Struct, frozen=True, kw_only=True):
         await self.lives.close()
 
 
-def build_containers(parts: Parts, *, images: ImageMaker, watch: Watch) -> ContainerServices:
-    """Put them together. *watch* is linux.inotify.watch_file."""
+def build_containers(parts: Parts, *, images: ImageMaker) -> ContainerServices:
+    """Put them together."""
     register = Register(parts)
     execs = EngineExecs(parts, register)
     health = HealthChecks(parts, register, execs)
@@ -59,7 +59,7 @@ def build_containers(parts: Parts, *, images: ImageMaker, watch: Watch) -> Conta
             Viewer(parts, execs.open_ids),
         ),
         execs=execs,
-        streams=EngineStreams(parts, register, ContainerLogs(parts, register, watch)),
+        streams=EngineStreams(parts, register, ContainerLogs(parts.logs, register)),
         files=EngineFiles(parts, register, images),
         lives=lives,
         health=health,

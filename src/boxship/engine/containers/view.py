@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from boxship.concurrency import in_thread
 from boxship.engine.containers.contract import Parts
-from boxship.engine.containers.start import log_path
 from boxship.errors import InvalidArgument
 from boxship.model.container import Container
 from boxship.model.digest import is_digest
@@ -48,7 +47,6 @@ class Viewer:
         size_rw = (
             await in_thread(parts.snapshots.size, container_key(container.id)) if size else None
         )
-        log = log_path(parts.settings.root, container)
         return ContainerDetail(
             container=container,
             image_name=self._image_name(container),
@@ -57,7 +55,7 @@ class Viewer:
             exec_ids=self._exec_ids(container.id),
             sandbox_id=sandbox.id if sandbox else "",
             sandbox_key=sandbox.key if sandbox else "",
-            log_path=str(log) if container.state.started_at else "",
+            log_path=parts.logs.path(container),
             hosts_path=str(network_directory / "hosts") if written else "",
             hostname_path=str(network_directory / "hostname") if written else "",
             resolv_conf_path=str(network_directory / "resolv.conf") if written else "",

@@ -19,7 +19,6 @@ from boxship.engine.containers.create.mount_specs import (
 from boxship.engine.containers.create.validate import (
     check_config,
     check_host_config,
-    check_log_config,
     check_options,
 )
 from boxship.errors import BoxshipError, Internal, InvalidArgument
@@ -453,14 +452,6 @@ def test_modes_and_volumes_from() -> None:
     for bad in ("", "web:foo", "web:nocopy", "web:rshared"):
         with pytest.raises(InvalidArgument):
             parse_volumes_from(bad)
-
-
-def test_log_drivers() -> None:
-    check_log_config("json-file", {"max-size": "1m"})
-    check_log_config("none", {"whatever": ""})
-    for driver, options in (("foo", {}), ("json-file", {"foo": "bar"}), ("local", {"mode": "x"})):
-        with pytest.raises(InvalidArgument):
-            check_log_config(driver, options)
 
 
 @pytest.mark.parametrize("option", ["foo", "foo=bar", "no-new-privileges=maybe"])

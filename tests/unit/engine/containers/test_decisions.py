@@ -8,15 +8,12 @@ from hypothesis import strategies as st
 
 from boxship.engine.containers.contract import Capabilities
 from boxship.engine.containers.create.limits import check_limits
-from boxship.model.sizes import parse_size
 from boxship.engine.containers.detach import DetachScanner, parse_detach_keys
 from boxship.engine.containers.files import without_ours
 from boxship.engine.containers.health import after_result, pause_before_next, probe_command
 from boxship.engine.containers.listing import plan_list, plan_prune
-from boxship.engine.containers.logs import log_details
 from boxship.engine.containers.names import random_name
 from boxship.engine.containers.restart import plan_restart, starts_with_engine
-from boxship.engine.containers.start import log_limit
 from boxship.engine.containers.update import changed_host_config
 from boxship.errors import BoxshipError, InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
@@ -27,13 +24,13 @@ from boxship.model.container import (
     Health,
     HealthResult,
     HostConfig,
-    LogConfig,
     RestartPolicy,
     Status,
 )
 from boxship.model.filters import Filters
 from boxship.model.moment import parse_moment
 from boxship.model.network import EndpointSettings, PortBinding, PublishedPort, Sandbox
+from boxship.model.sizes import parse_size
 from boxship.runtime.files import absolute, go_mode
 from boxship.services.containers import ContainerListing
 from boxship.services.files import Change
@@ -400,21 +397,3 @@ def test_sizes(text: str, size: int) -> None:
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(InvalidArgument, match="invalid size"):
         parse_size(text)
-
-
-def test_the_log_s_limit_counts_its_files() -> None:
-    assert log_limit({}) == 0
-    assert log_limit({"max-size": "10k"}) == 10240
-    assert log_limit({"max-size": "10k", "max-file": "3"}) == 30720
-    assert log_limit({"max-size": "-1", "max-file": "3"}) == 0
-
-
-def test_details_are_what_the_options_name() -> None:
-    options = {"labels": "a,zz", "env": "X", "labels-regex": "^com", "env-regex": "("}
-    container = a_container(
-        labels={"a": "1", "b": "2", "com.x": "3 4"},
-        env=("X=y", "Z=z"),
-        log_config=LogConfig(type="json-file", config=options),
-    )
-    assert log_details(container) == b"X=y,a=1,com.x=3%204"
-    assert log_details(a_container()) == b""

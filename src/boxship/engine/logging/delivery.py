@@ -1,0 +1,329 @@
+"""From a spool to where the log goes: a background task that exists only while there is something to do.
+
+Each delivery reads the spool at its own pace, and records how far it is. `kick` says that there may be more,
+`end` that the container has ended and nothing will follow.
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from boxship.concurrency import Supervisor, in_thread
+from boxship.engine.logging.endpoints import Connection
+from boxship.engine.logging.sinks import Sink
+from boxship.errors import BoxshipError
+from boxship.store.logs.filing import Checkpoint, Filing, load_checkpoint, save_checkpoint
+from boxship.store.logs.lines import Batch, Message, messages
+from boxship.store.logs.spool import SpoolReader
+
+log = logging.getLogger(__name__)
+
+_COALESCE_S: Final = 0.01  # a container that prints all the time is not looked at more often
+_QUIET_S: Final = 5.0  # after which files are let go
+_PAUSE_S: Final = 0.5
+_PAUSE_MAX_S: Final = 30.0
+_SENT_AT_ONCE: Final = 64 << 10
+_TURN: Final = 32  # entries sent before others have theirs
+
+Told = Callable[[], None]
+
+
+class Delivery(Protocol):
+    """One way out of a spool."""
+
+    done: asyncio.Event
+    """Set once the container has ended and all of its log was delivered."""
+
+    @property
+    def saved(self) -> tuple[int, int]:
+        """The inode and offset up to which the spool is not needed after a crash."""
+        ...
+
+    def kick(self) -> None:
+        """There may be more in the spool."""
+        ...
+
+    def end(self) -> None:
+        """The container has ended: what is in the spool is all."""
+        ...
+
+    async def caught_up(self) -> None:
+        """Block until what is in the spool now was delivered."""
+        ...
+
+
+class _Passes:
+    """The task behind a delivery: passes over the spool while there is news, then sleep, then none."""
+
+    def __init__(self, name: str, supervisor: Supervisor) -> None:
+        self._name = name
+        self._supervisor = supervisor
+        self._task: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._ending = False
+        self.done = asyncio.Event()
+
+    def __repr__(self) -> str:
+        state = "done" if self.done.is_set() else "busy" if self._task else "idle"
+        return f"{type(self).__name__}({self._name}, {state})"
+
+    def kick(self) -> None:
+        """See Delivery."""
+        self._news.set()
+        if self._task is None and not self.done.is_set():
+            self._task = self._supervisor.start(self._run(), name=f"log of {self._name}")
+
+    def end(self) -> None:
+        """See Delivery."""
+        self._ending = True
+        self.kick()
+
+    def resume(self) -> None:
+        """The container is started again, perhaps before all was delivered."""
+        self._ending = False
+        self.done.clear()
+
+    def stop(self) -> None:
+        """The container is removed, and its log with it: deliver nothing more."""
+        self.done.set()
+        if self._task is None:
+            self.close()
+        else:
+            self._task.add_done_callback(lambda _: self.close())
+            self._task.cancel()
+
+    async def caught_up(self) -> None:
+        """See Delivery."""
+        if self.done.is_set():
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        self.kick()
+        await future
+
+    async def _run(self) -> None:
+        try:
+            while not self.done.is_set() and await self._has_news():
+                waiting, self._waiting = self._waiting, []
+                try:
+                    await self._pass()
+                    if self._ending and not self._news.is_set():
+                        await self._finish()
+                        if self._ending:
+                            self.done.set()
+                finally:
+                    _release(waiting)
+            await self._rest()
+        finally:
+            self._task = None
+            if self.done.is_set():
+                _release(self._waiting)
+            elif self._waiting or self._news.is_set():
+                self._restart()
+
+    def _restart(self) -> None:
+        """News came while the files were being closed."""
+        with contextlib.suppress(RuntimeError):  # the loop is ending
+            asyncio.get_running_loop().call_soon(self.kick)
+
+    async def _has_news(self) -> bool:
+        try:
+            async with asyncio.timeout(_QUIET_S):
+                await self._news.wait()
+        except TimeoutError:
+            return False
+        self._news.clear()
+        return True
+
+    def close(self) -> None:
+        """Let go of everything; nothing may be under way."""
+        raise NotImplementedError
+
+    async def _pass(self) -> None:
+        """Deliver what is there."""
+        raise NotImplementedError
+
+    async def _finish(self) -> None:
+        """Deliver what has no newline, and close."""
+        raise NotImplementedError
+
+    async def _rest(self) -> None:
+        """Let go of files until there is news."""
+        raise NotImplementedError
+
+
+def _release(waiting: "list[asyncio.Future[None]]") -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_result(None)
+
+
+class FileDelivery(_Passes):
+    """Into a log file. *progress* is called whenever readers can see more."""
+
+    def __init__(self, name: str, supervisor: Supervisor, filing: Filing, progress: Told) -> None:
+        super().__init__(name, supervisor)
+        self.filing = filing
+        self._progress = progress
+
+    @property
+    def saved(self) -> tuple[int, int]:
+        """See Delivery."""
+        return self.filing.saved
+
+    async def _pass(self) -> None:
+        while await self._insist(self.filing.step):
+            self._progress()
+        if not self._ending:
+            await asyncio.sleep(_COALESCE_S)
+
+    async def _finish(self) -> None:
+        await self._insist(self.filing.finish)
+        self._progress()
+
+    async def _rest(self) -> None:
+        if not self.done.is_set():
+            await in_thread(self.close)
+
+    def close(self) -> None:
+        """Let go of the files, and record how far they are."""
+        with contextlib.suppress(OSError):  # a full disk, or no directory any more: read again then
+            self.filing.save()
+        self.filing.close()
+
+    async def _insist(self, step: Callable[[], bool | None]) -> bool:
+        """A step, again and again while the disk is full: the spool keeps what it can meanwhile."""
+        pause_s = _PAUSE_S
+        while True:
+            try:
+                return bool(await in_thread(step))
+            except OSError as error:
+                log.warning("cannot write the log of %s, trying again: %s", self._name, error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+
+
+class SinkDelivery(_Passes):
+    """To a collector, at least once; an entry is sent again until it went out, or dropped if so configured."""
+
+    def __init__(
+        self,
+        name: str,
+        supervisor: Supervisor,
+        sink: Sink,
+        spool_path: Path,
+        checkpoint_path: Path,
+        *,
+        buffer_bytes: int | None,
+        give_back: Told,
+    ) -> None:
+        super().__init__(name, supervisor)
+        found = load_checkpoint(checkpoint_path) or Checkpoint()
+        self._sink = sink
+        self._spool = SpoolReader(spool_path, found.position)
+        self._checkpoint = checkpoint_path
+        self._buffer_bytes = buffer_bytes
+        self._give_back = give_back
+        self._saved = (found.position.inode, found.position.offset)
+        self._connection: Connection | None = None
+
+    @property
+    def saved(self) -> tuple[int, int]:
+        """See Delivery."""
+        return self._saved
+
+    @property
+    def required(self) -> bool:
+        """Whether the container must not start without its collector."""
+        return self._sink.connects_at_start
+
+    async def connect(self) -> None:
+        """Connect now, so that a container does not start without its collector."""
+        self._connection = await self._sink.connect()
+
+    async def _pass(self) -> None:
+        while (batch := await in_thread(self._read)) is not None:
+            await self._deliver(batch)
+        if not self._ending:
+            await asyncio.sleep(_COALESCE_S)
+
+    def _read(self) -> Batch | None:
+        if self._spool.place != self._saved:
+            self._save()
+        return self._spool.read(_SENT_AT_ONCE)
+
+    def _save(self) -> None:
+        position = self._spool.position
+        try:
+            save_checkpoint(self._checkpoint, Checkpoint(position=position))
+        except OSError as error:
+            log.warning("log of %s: %s", self._name, error)  # at worst some is sent twice
+        self._saved = (position.inode, position.offset)
+        self._give_back()
+
+    async def _deliver(self, batch: Batch) -> None:
+        for number, message in enumerate(messages(batch)):
+            if number % _TURN == 0:
+                await asyncio.sleep(0)
+            if not await self._send(message):
+                return
+
+    async def _send(self, message: Message) -> bool:
+        """Send an entry; False when it and what followed was dropped."""
+        pause_s = _PAUSE_S
+        told = False
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = await self._sink.connect()
+                await self._sink.send(self._connection, message)
+                return True
+            except (OSError, TimeoutError, BoxshipError) as error:
+                self._disconnect()
+                if not told:
+                    log.warning("cannot send the log of %s, trying again: %s", self._name, error)
+                    told = True
+            if await in_thread(self._drop):
+                return False
+            await asyncio.sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 - spreads reconnections
+            pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+
+    def _drop(self) -> bool:
+        """Keep hold of what waits; drop what a non-blocking log has no room for."""
+        self._spool.notice()
+        if self._buffer_bytes is None:
+            return False
+        excess = self._spool.lag() - self._buffer_bytes
+        if excess <= 0:
+            return False
+        self._spool.skip(excess)
+        return True
+
+    async def _finish(self) -> None:
+        await self._deliver(self._spool.finish())
+        await in_thread(self._close)
+        self._disconnect()
+
+    async def _rest(self) -> None:
+        if not self.done.is_set():
+            await in_thread(self._close)
+
+    def _close(self) -> None:
+        if self._spool.place != self._saved:
+            self._save()
+        self._spool.close()
+
+    def close(self) -> None:
+        """Let go of the spool and the collector."""
+        self._close()
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,28 @@
+"""What a driver that sends entries is: how to reach its collector, and how an entry looks on the wire."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from boxship.engine.logging.endpoints import Connection
+from boxship.store.logs.lines import Message
+
+
+class Sink(Protocol):
+    """One container's way to its collector. Whoever uses it connects again when sending fails."""
+
+    connects_at_start: bool
+    """Whether the container must not start while the collector cannot be reached."""
+
+    async def connect(self) -> Connection:
+        """A new connection; raise a BoxshipError in Docker's words."""
+        ...
+
+    async def send(self, connection: Connection, message: Message) -> None:
+        """Send one entry and, if the protocol knows that, hear that it came; OSError when it cannot."""
+        ...
+
+
+async def send_all(connection: Connection, pieces: Sequence[bytes]) -> None:
+    """Send datagrams or pieces of a stream in order."""
+    for piece in pieces:
+        await connection.send(piece)
