@@ -72,6 +72,10 @@ class Boxshipd:
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
             )
         eventually(self._answers, within=30)
+        self.adopt_bridge()
+
+    def adopt_bridge(self) -> None:
+        """Have `end` remove the bridge with our address, whoever made it."""
         self._bridge = self.bridge() or self._bridge
 
     def _answers(self) -> bool:

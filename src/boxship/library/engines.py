@@ -1,0 +1,381 @@
+"""Engines as programs hold them: `Engine` in this process, `connect()` to one that listens."""
+
+import contextlib
+import hashlib
+import os
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self, Unpack
+
+import msgspec
+
+from boxship.client.remote import open_services
+from boxship.engine.config import EngineConfig
+from boxship.errors import BoxshipError, Internal, PermissionDenied, Unavailable
+from boxship.library import packing
+from boxship.library.boxes import Box, close
+from boxship.library.environment import address_of, tls_of_environment
+from boxship.library.options import BoxOptions, request_of
+from boxship.library.outputs import Collector, Output, ProcessFailed
+from boxship.model.digest import Digest, ImageID
+from boxship.model.event import Event
+from boxship.model.filters import Filters
+from boxship.services import Services
+from boxship.services.builds import BuildRequest
+from boxship.services.containers import ContainerListing
+from boxship.services.streams import AttachOptions
+
+if TYPE_CHECKING:
+    from boxship.services.builds import Builds
+    from boxship.services.containers import Containers
+    from boxship.services.events import Events
+    from boxship.services.execs import Execs
+    from boxship.services.files import Files
+    from boxship.services.images import Images
+    from boxship.services.monitoring import Monitoring
+    from boxship.services.networks import Networks
+    from boxship.services.streams import Streams
+    from boxship.services.system import System
+    from boxship.services.volumes import Volumes
+
+DEFAULT_ROOT: Final = EngineConfig().data_root
+
+
+class BuildFailed(BoxshipError):
+    """A build ended with an error; `log` is all it had said."""
+
+    def __init__(self, reason: str, log: str) -> None:
+        super().__init__(reason)
+        self.log = log
+
+
+class AnyEngine:
+    """What every engine offers, wherever it runs: all services, and the everyday verbs in one line.
+
+    It is an async context manager; outside of its block every use raises Unavailable. Verbs raise the
+    errors of `boxship.errors`, with Docker's words.
+    """
+
+    def __init__(self) -> None:
+        self._services: Services | None = None
+        self._closing = AsyncExitStack()
+
+    def _open(self) -> AbstractAsyncContextManager[Services]:
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        if self._services is not None:
+            raise Unavailable(f"{self!r} is open already")
+        self._services = await self._closing.enter_async_context(self._open())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """End its use; containers go on. Closing twice is harmless."""
+        self._services = None
+        await self._closing.aclose()
+
+    # services
+
+    @property
+    def services(self) -> Services:
+        """All services, as one value."""
+        if self._services is None:
+            raise Unavailable(f"{self!r} is not open: use it in `async with`")
+        return self._services
+
+    @property
+    def containers(self) -> "Containers":
+        """The life of containers."""
+        return self.services.containers
+
+    @property
+    def execs(self) -> "Execs":
+        """Processes started inside running containers."""
+        return self.services.execs
+
+    @property
+    def streams(self) -> "Streams":
+        """Attach, logs and terminal sizes."""
+        return self.services.streams
+
+    @property
+    def files(self) -> "Files":
+        """Files in containers: archives, changes, export, commit."""
+        return self.services.files
+
+    @property
+    def monitoring(self) -> "Monitoring":
+        """Processes and resource use."""
+        return self.services.monitoring
+
+    @property
+    def images(self) -> "Images":
+        """The image store."""
+        return self.services.images
+
+    @property
+    def builds(self) -> "Builds":
+        """Builds from Dockerfiles."""
+        return self.services.builds
+
+    @property
+    def networks(self) -> "Networks":
+        """Networks and who is on them."""
+        return self.services.networks
+
+    @property
+    def volumes(self) -> "Volumes":
+        """Storage that outlives containers."""
+        return self.services.volumes
+
+    @property
+    def events(self) -> "Events":
+        """What happens in the engine."""
+        return self.services.events
+
+    @property
+    def system(self) -> "System":
+        """Facts about the engine."""
+        return self.services.system
+
+    # containers
+
+    async def run(
+        self,
+        image: str,
+        *command: str,
+        stdin: bytes = b"",
+        check: bool = False,
+        **options: Unpack[BoxOptions],
+    ) -> Output:
+        """Run a container to its end and remove it with its anonymous volumes, whatever happens.
+
+        Raises NoSuchImage, RuntimeRefused when there is no such program, and with *check* ProcessFailed
+        for an exit code other than 0.
+        """
+        box = await self._create(image, command, options, stdin=bool(stdin))
+        try:
+            output = await self._run(box, Collector(stdin), stdin=bool(stdin))
+        finally:
+            await box.remove(force=True)
+        if check and output.exit_code:
+            raise ProcessFailed(command, output)
+        return output
+
+    async def _run(self, box: Box, collector: Collector, *, stdin: bool) -> Output:
+        options = AttachOptions(stdin=stdin, stdout=True, stderr=True, stream=True)
+        attachment = await self.streams.attach(box.id, options)
+        try:
+            await box.start()
+            await attachment.run(collector)
+        finally:
+            await attachment.close()
+        return collector.output(await box.wait())
+
+    async def start(self, image: str, *command: str, **options: Unpack[BoxOptions]) -> Box:
+        """Start a container in the background; it is removed again if it cannot be started."""
+        box = await self._create(image, command, options, stdin=False)
+        try:
+            await box.start()
+        except BaseException:
+            await box.remove(force=True)
+            raise
+        return box
+
+    @contextlib.asynccontextmanager
+    async def box(
+        self, image: str, *command: str, **options: Unpack[BoxOptions]
+    ) -> AsyncIterator[Box]:
+        """A container for the duration of a block: started, and removed at its end."""
+        box = await self.start(image, *command, **options)
+        try:
+            yield box
+        finally:
+            await box.remove(force=True)
+
+    async def create(self, image: str, *command: str, **options: Unpack[BoxOptions]) -> Box:
+        """Make a container without starting it."""
+        return await self._create(image, command, options, stdin=False)
+
+    async def _create(
+        self, image: str, command: Sequence[str], options: BoxOptions, *, stdin: bool
+    ) -> Box:
+        request = request_of(image, command, options)
+        if stdin:
+            config = msgspec.structs.replace(
+                request.config, open_stdin=True, stdin_once=True, attach_stdin=True
+            )
+            request = msgspec.structs.replace(request, config=config)
+        return Box(self.services, (await self.containers.create(request)).id)
+
+    async def get(self, name: str) -> Box:
+        """An existing container by its name, ID or a unique prefix of it; raise NoSuchContainer."""
+        return Box(self.services, (await self.containers.inspect(name)).container.id)
+
+    async def boxes(self, *, all: bool = False, **filters: str | Sequence[str]) -> list[Box]:  # noqa: A002
+        """The running containers, or *all*, that match filters such as `label="a=b"`, newest first."""
+        listing = ContainerListing(all=all, filters=_filters(filters))
+        found = await self.containers.list(listing)
+        return [Box(self.services, detail.container.id) for detail in found]
+
+    # images and events
+
+    async def load(self, archive: Path | str) -> list[str]:
+        """Take in an image archive (`docker save`, OCI layout); the names and IDs it brought."""
+        loaded = []
+        messages = self.images.load(packing.read_file(Path(archive)), quiet=True)
+        async for message in messages:
+            _, found, name = message.stream.partition("Loaded image: ")
+            if not found:
+                _, found, name = message.stream.partition("Loaded image ID: ")
+            if found:
+                loaded.append(name.strip())
+        return loaded
+
+    async def build(
+        self,
+        context: Path | str,
+        *,
+        tag: str = "",
+        dockerfile: str = "",
+        build_args: Mapping[str, str] | None = None,
+        target: str = "",
+        no_cache: bool = False,
+    ) -> ImageID:
+        """Build the Dockerfile of a folder and return the image's ID; raise BuildFailed.
+
+        For progress as it happens use `builds.build`.
+        """
+        request = BuildRequest(
+            dockerfile=dockerfile,
+            tags=(tag,) if tag else (),
+            build_args=dict(build_args or {}),
+            target=target,
+            no_cache=no_cache,
+        )
+        body = packing.pack_context(Path(context), dockerfile)
+        log: list[str] = []
+        image_id = ""
+        async for message in self.builds.build(request, body):
+            if message.error:
+                raise BuildFailed(message.error, "".join(log))
+            log.append(message.stream)
+            image_id = str((message.aux or {}).get("ID", image_id))
+        if not image_id:
+            raise Internal("the build ended without an image")
+        return ImageID(Digest(image_id))
+
+    async def watch(
+        self,
+        *,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
+        **filters: str | Sequence[str],
+    ) -> AsyncIterator[Event]:
+        """Events that match filters such as `type="container"`, as they happen.
+
+        Times in nanoseconds since the epoch. None is missed from the first step of the iteration on.
+        """
+        events = await self.events.subscribe(
+            _filters(filters), since_ns=since_ns, until_ns=until_ns
+        )
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await close(events)
+
+
+def _filters(given: Mapping[str, str | Sequence[str]]) -> Filters:
+    return Filters(
+        {
+            name: (values,) if isinstance(values, str) else tuple(values)
+            for name, values in given.items()
+        }
+    )
+
+
+class Engine(AnyEngine):
+    """An engine in this process, on a data root of its own: no daemon, no socket.
+
+    Entering the block repairs what a crash left and finds running containers again; leaving it stops
+    the engine while its containers go on. Needs root. One engine or daemon at a time uses a data root:
+    a second one raises Unavailable. Several engines on different roots may run side by side.
+    """
+
+    def __init__(
+        self,
+        data_root: Path | str | None = None,
+        exec_root: Path | str | None = None,
+        *,
+        config: EngineConfig | None = None,
+    ) -> None:
+        """*data_root* holds what must survive, *exec_root* (below /run, chosen to fit) what need not."""
+        super().__init__()
+        config = config or EngineConfig()
+        if data_root is not None:
+            data = Path(data_root).absolute()
+            config = msgspec.structs.replace(config, data_root=data, exec_root=_exec_root(data))
+        if exec_root is not None:
+            config = msgspec.structs.replace(config, exec_root=Path(exec_root).absolute())
+        self.config = config
+
+    def __repr__(self) -> str:
+        return f"<boxship.Engine {self.config.data_root}>"
+
+    @contextlib.asynccontextmanager
+    async def _open(self) -> AsyncIterator[Services]:
+        if os.geteuid() != 0:
+            raise PermissionDenied("cannot open an engine: it needs root")
+        # what only this class needs and takes a while to import: connect() does without
+        from boxship.engine.lock import hold_roots  # noqa: PLC0415
+        from boxship.engine.wiring import open_engine  # noqa: PLC0415
+
+        with hold_roots(self.config):
+            async with open_engine(self.config) as services:
+                yield services
+
+
+def _exec_root(data_root: Path) -> Path:
+    """A place that ends with the machine's run, for this data root alone; short, as socket paths are."""
+    if data_root == DEFAULT_ROOT:
+        return EngineConfig().exec_root
+    return Path(f"/run/boxship-{hashlib.sha256(str(data_root).encode()).hexdigest()[:6]}")
+
+
+class Client(AnyEngine):
+    """An engine at the other end of a connection: boxshipd, or any Docker Engine (API 1.24 and later)."""
+
+    def __init__(self, address: str, context: ssl.SSLContext | None) -> None:
+        super().__init__()
+        self.address = address
+        self._context = context
+
+    def __repr__(self) -> str:
+        return f"<boxship.Client {self.address}>"
+
+    def _open(self) -> AbstractAsyncContextManager[Services]:
+        return open_services(self.address, self._context)
+
+
+def connect(address: str | None = None, *, tls: ssl.SSLContext | None = None) -> Client:
+    """An engine that listens at *address*: `unix:///path` or `tcp://host:port`, the latter with *tls*.
+
+    Without an address $BOXSHIP_HOST and $DOCKER_HOST name it, with $DOCKER_TLS_VERIFY and
+    $DOCKER_CERT_PATH as the docker CLI reads them; else it is boxshipd's default socket. Connecting
+    happens on entering the block, and raises CannotConnect (an Unavailable) or PermissionDenied.
+    """
+    if tls is None and address is None:
+        tls = tls_of_environment()
+    return Client(address_of(address), tls)
