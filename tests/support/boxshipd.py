@@ -71,7 +71,7 @@ class Boxshipd:
             self._process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
             )
-        eventually(self._answers, within=30)
+        eventually(self._answers, within=120)  # an emulated machine takes its time
         self.adopt_bridge()
 
     def adopt_bridge(self) -> None:

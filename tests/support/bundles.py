@@ -13,7 +13,7 @@ from boxship.linux.cgroups import detect
 from boxship.model.config import RunConfig
 from boxship.model.container import Container, HostConfig, Status
 from boxship.model.mount import Mount
-from boxship.runtime.choice import find_settings
+from boxship.runtime.choice import Wishes, find_settings
 from boxship.runtime.conmon import ConmonRuntime
 from boxship.runtime.contract import Bundle, ExitStatus, ProcessStreams, SupervisedProcess
 
@@ -35,9 +35,11 @@ class Workshop:
         settings = find_settings(
             str(self.root / "run"),
             str(self.bundles),
-            default_runtime=self._runtime_name,
-            cgroup_driver="cgroupfs",
-            cgroup_parent=self.cgroup_parent,
+            Wishes(
+                default_runtime=self._runtime_name,
+                cgroup_driver="cgroupfs",
+                cgroup_parent=self.cgroup_parent,
+            ),
         )
         return ConmonRuntime(settings)
 

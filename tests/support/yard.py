@@ -34,7 +34,7 @@ from boxship.model.image import (
     chain_ids,
 )
 from boxship.model.network import Endpoint, Sandbox
-from boxship.runtime.choice import find_settings
+from boxship.runtime.choice import Wishes, find_settings
 from boxship.runtime.conmon import ConmonRuntime
 from boxship.runtime.files import copy_up, has_content
 from boxship.runtime.volume_mounts import mount_volume
@@ -151,7 +151,11 @@ class Yard:
         )
         self.volumes.recover()
         self.runtime = ConmonRuntime(
-            find_settings(str(root / "run"), str(self.bundles), cgroup_parent=self.cgroup_parent)
+            find_settings(
+                str(root / "run"),
+                str(self.bundles),
+                Wishes(cgroup_driver="cgroupfs", cgroup_parent=self.cgroup_parent),
+            )
         )
         self.logs = LogKeeper(self.bundles, inotify.Inotify(), holes.punch)
         self.services = self._build()

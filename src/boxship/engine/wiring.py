@@ -35,7 +35,8 @@ from boxship.linux import cgroups, holes, host, inotify, mounts
 from boxship.linux.cgroups.abilities import Abilities, abilities, available_cpus
 from boxship.model.network import Sandbox
 from boxship.runtime import files
-from boxship.runtime.choice import find_settings
+from boxship.runtime.cdi import DEFAULT_DIRECTORIES
+from boxship.runtime.choice import Wishes, find_settings
 from boxship.runtime.conmon import ConmonRuntime
 from boxship.runtime.conmon import Settings as RuntimeSettings
 from boxship.runtime.volume_mounts import mount_volume
@@ -197,15 +198,25 @@ def _runtime_settings(config: EngineConfig) -> RuntimeSettings:
     return find_settings(
         str(config.exec_root),
         str(config.data_root / "containers"),
-        default_runtime=config.default_runtime,
-        added_runtimes={
-            name: (_program(runtime), *runtime.args) for name, runtime in config.runtimes.items()
-        },
-        cgroup_driver=config.cgroup_driver,
-        cgroup_parent=config.cgroup_parent,
-        seccomp_profile=_seccomp_profile(config.seccomp_profile),
-        no_new_privileges=config.no_new_privileges,
+        Wishes(
+            default_runtime=config.default_runtime,
+            added_runtimes={
+                name: (_program(runtime), *runtime.args)
+                for name, runtime in config.runtimes.items()
+            },
+            cgroup_driver=config.cgroup_driver,
+            cgroup_parent=config.cgroup_parent,
+            seccomp_profile=_seccomp_profile(config.seccomp_profile),
+            no_new_privileges=config.no_new_privileges,
+            cdi_directories=_cdi_directories(config),
+        ),
     )
+
+
+def _cdi_directories(config: EngineConfig) -> tuple[str, ...]:
+    if config.features.get("cdi") is False:
+        return ()
+    return tuple(each for each in config.cdi_spec_dirs or DEFAULT_DIRECTORIES if each)
 
 
 def _program(runtime: RuntimeConfig) -> str:
@@ -286,7 +297,8 @@ def _facts(
     security = [
         *(["name=apparmor"] if machine.apparmor else []),
         *(["name=seccomp,profile=" + config.seccomp_profile] if machine.seccomp else []),
-        *(["name=cgroupns"] if able.cgroup_v2 else []),
+        *(["name=cgroupns"] if _has_private_cgroups(config, able) else []),
+        *(["name=no-new-privileges"] if config.no_new_privileges else []),
     ]
     return SystemInfo(
         id=_engine_id(store),
@@ -342,6 +354,11 @@ def _facts(
         https_proxy=config.https_proxy,
         no_proxy=config.no_proxy,
     )
+
+
+def _has_private_cgroups(config: EngineConfig, able: contract.Capabilities) -> bool:
+    mode = config.default_cgroupns_mode or ("private" if able.cgroup_v2 else "host")
+    return mode == "private"
 
 
 def _go_filesystem(kind: str) -> str:

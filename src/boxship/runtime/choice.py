@@ -8,59 +8,65 @@ from typing import Final
 import msgspec
 
 from boxship.errors import BoxshipError, InvalidArgument, Unavailable
-from boxship.linux import capabilities, cgroups, seccomp
-from boxship.linux.apparmor import is_enabled, is_loaded
+from boxship.linux import apparmor, capabilities, cgroups, seccomp
 from boxship.linux.cgroups import Hierarchies, Layout
 from boxship.linux.cgroups.systemd import NOT_A_SLICE, is_booted, is_slice
 from boxship.linux.oci_runtime import OciRuntime, find_program
+from boxship.runtime.cdi import DEFAULT_DIRECTORIES
 from boxship.runtime.conmon import Settings
 from boxship.runtime.spec import Facts
 
 log = logging.getLogger(__name__)
 
-APPARMOR_PROFILE: Final = "boxship-default"
 SHIM: Final = "io.containerd.runc.v2"
 
 
-def find_settings(
-    exec_root: str,
-    bundles: str,
-    *,
-    default_runtime: str = "",
-    added_runtimes: Mapping[str, tuple[str, ...]] | None = None,
-    cgroup_driver: str = "",
-    cgroup_parent: str = "",
-    seccomp_profile: str = "",
-    no_new_privileges: bool = False,
-) -> Settings:
-    """Look at this host and settle how containers run; raise Unavailable when they cannot.
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What the administrator wants; "" leaves it to us.
 
-    *added_runtimes* are the administrator's: name → path and arguments; an empty path is the default
-    runtime's.
+    `added_runtimes` is name → path and arguments; an empty path is the usual runtime's.
     """
+
+    default_runtime: str = ""
+    added_runtimes: dict[str, tuple[str, ...]] = {}
+    cgroup_driver: str = ""  # cgroupfs or systemd
+    cgroup_parent: str = ""
+    seccomp_profile: str = ""
+    no_new_privileges: bool = False
+    cdi_directories: tuple[str, ...] = DEFAULT_DIRECTORIES
+
+
+def find_settings(exec_root: str, bundles: str, wishes: Wishes) -> Settings:
+    """Look at this host and settle how containers run; raise Unavailable when they cannot."""
     hierarchies = cgroups.detect()
     if hierarchies.layout is Layout.NONE:
         raise Unavailable("no cgroup hierarchy is mounted: containers cannot be limited or stopped")
-    systemd = systemd_manages(cgroup_driver, hierarchies)
-    if systemd and cgroup_parent and not is_slice(cgroup_parent):
+    systemd = systemd_manages(wishes.cgroup_driver, hierarchies)
+    if systemd and wishes.cgroup_parent and not is_slice(wishes.cgroup_parent):
         raise InvalidArgument(NOT_A_SLICE)
-    found = _runtimes(exec_root, added_runtimes or {}, ("--systemd-cgroup",) if systemd else ())
-    chosen, hierarchies = choose_runtime(found, hierarchies, default_runtime)
+    arguments = ("--systemd-cgroup",) if systemd else ()
+    found = _runtimes(exec_root, wishes.added_runtimes, arguments)
+    chosen, hierarchies = choose_runtime(found, hierarchies, wishes.default_runtime)
     # what containerd calls runc, which clients ask for by that name
     shim = found.get("runc", found[chosen])
     found.setdefault(SHIM, msgspec.structs.replace(shim, name=SHIM))
     v2 = hierarchies.layout is Layout.V2
-    apparmor = is_enabled()
+    confines = apparmor.is_enabled()
+    if confines:
+        try:
+            apparmor.ensure_default(exec_root)
+        except BoxshipError as error:
+            log.warning("containers will not start but unconfined: %s", error)
     facts = Facts(
         capabilities=capabilities.held_here(),
         seccomp_host=seccomp.this_host(),
         cgroup_v2=v2,
-        apparmor=apparmor,
-        apparmor_profile=APPARMOR_PROFILE if apparmor and is_loaded(APPARMOR_PROFILE) else "",
-        seccomp_profile=seccomp_profile,
-        no_new_privileges=no_new_privileges,
+        apparmor_profile=apparmor.DEFAULT_PROFILE if confines else "",
+        seccomp_profile=wishes.seccomp_profile,
+        no_new_privileges=wishes.no_new_privileges,
+        cdi_directories=wishes.cdi_directories,
         systemd_cgroups=systemd,
-        cgroup_parent=cgroup_parent or ("system.slice" if systemd else "/boxship"),
+        cgroup_parent=wishes.cgroup_parent or ("system.slice" if systemd else "/boxship"),
     )
     return Settings(
         exec_root=exec_root,

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from boxship.errors import Internal, InvalidArgument
-from boxship.linux import devices, mounts
+from boxship.linux import apparmor, devices, mounts
 from boxship.linux.safepath import (
     mkdirs_in_root,
     open_in_root,
@@ -23,7 +23,7 @@ from boxship.linux.safepath import (
 from boxship.model.container import HostConfig
 from boxship.model.mount import Mount
 from boxship.model.process import RuntimeRefused
-from boxship.runtime import mount_targets, sources
+from boxship.runtime import cdi, mount_targets, sources
 from boxship.runtime.contract import Bundle
 from boxship.runtime.failures import NOT_FOUND, OTHER, create_refused
 from boxship.runtime.spec import Facts, Findings, build
@@ -54,9 +54,15 @@ def prepare(
         bundle = msgspec.structs.replace(bundle, mounts=points)
         try:
             spec = build(bundle, facts, _find(bundle, rootfs))
+            requests = bundle.container.host_config.device_requests or ()
+            cdi.give(spec, requests, facts.cdi_directories)
         except InvalidArgument as error:
             # Docker: the request to start was right, so whatever is wrong now is a system error
             raise RuntimeRefused(str(error), OTHER) from error
+        if spec["process"].get("apparmorProfile") == apparmor.DEFAULT_PROFILE:
+            apparmor.ensure_default(
+                bundle.directory
+            )  # package upgrades unload what they don't know
         finish(spec)
         write_private(f"{bundle.directory}/config.json", msgspec.json.encode(spec))
         undo.pop_all()

@@ -30,10 +30,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...]
     seccomp_host: seccomp_profiles.Host
     cgroup_v2: bool = False
-    apparmor: bool = False  # whether the kernel has it: without, Docker ignores what asks for it
     apparmor_profile: str = ""  # what confines containers by default; "" without AppArmor
     seccomp_profile: str = ""  # the engine's own default; "" is the built-in one
     no_new_privileges: bool = False  # unless a container says otherwise
+    cdi_directories: tuple[str, ...] = ()
     systemd_cgroups: bool = False  # systemd makes the cgroups, in slices
     cgroup_parent: str = "/boxship"
 
@@ -193,11 +193,9 @@ def _seccomp(
 
 
 def _apparmor(options: security.SecurityOptions, facts: Facts, *, privileged: bool) -> str:
-    if not facts.apparmor:
+    if not facts.apparmor_profile:  # then Docker ignores what asks for another one
         return ""
-    if options.apparmor:
-        return "" if options.apparmor == "unconfined" else options.apparmor
-    return "" if privileged else facts.apparmor_profile
+    return options.apparmor or ("unconfined" if privileged else facts.apparmor_profile)
 
 
 _RESOLVED: dict[tuple[tuple[str, ...], seccomp_profiles.Host], msgspec.Raw] = {}

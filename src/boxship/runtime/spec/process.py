@@ -89,7 +89,6 @@ def exec_process(
         _set_console_size(result, spec.console_size)
     if spec.privileged:
         result["capabilities"] = capability_sets(privileged_capabilities)
-        result.pop("apparmorProfile", None)
     return result
 
 

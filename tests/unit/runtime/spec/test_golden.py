@@ -124,9 +124,9 @@ CASES: dict[str, dict[str, Any]] = {
     },
     "own-profile": {
         "host_config": {"security_opt": ('seccomp={"defaultAction":"SCMP_ACT_ALLOW"}', "apparmor=mine")},
-        "facts": {"apparmor": True, "apparmor_profile": "default"},
+        "facts": {"apparmor_profile": "default"},
     },
-    "apparmor": {"facts": {"apparmor": True, "apparmor_profile": "default"}},
+    "apparmor": {"facts": {"apparmor_profile": "default"}},
     "apparmor-absent": {"host_config": {"security_opt": ("apparmor=mine",)}},
     "mounts": {
         "mounts": (
