@@ -1,12 +1,19 @@
 """Processes started inside running containers."""
 
+import asyncio
+from typing import Final
+
 from boxship.client.exchange import Transport
 from boxship.client.readings.containers import exec_session
 from boxship.client.services import paths
 from boxship.client.services.streams import RemoteAttachment
+from boxship.errors import Conflict, Internal
 from boxship.model.container import Exec
 from boxship.services.execs import ExecRequest
 from boxship.wire.values import encode
+
+_PATIENCE_S: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 0)
+"""How long to wait between attempts; 0 is the end of it."""
 
 
 class RemoteExecs:
@@ -46,10 +53,19 @@ class RemoteExecs:
         return RemoteAttachment(stream, self._transport.tasks, tty=tty, stdin=stdin)
 
     async def resize(self, exec_id: str, height: int, width: int) -> None:
-        """See services.execs."""
+        """See services.execs; a session whose stream has begun may still be about to run."""
         query = {"h": height, "w": width}
-        await self._transport.json("POST", paths.session(exec_id, "/resize"), query)
+        for pause_s in _PATIENCE_S:
+            try:
+                await self._transport.json("POST", paths.session(exec_id, "/resize"), query)
+            except (Conflict, Internal):
+                if not pause_s or (await self.inspect(exec_id)).exit_code is not None:
+                    raise
+                await asyncio.sleep(pause_s)
+            else:
+                return
 
-    async def inspect(self, exec_id: str) -> Exec:
+    async def inspect(self, exec_id: str, *, usable: bool = False) -> Exec:
         """See services.execs."""
+        del usable  # the engine refuses whatever comes next
         return exec_session(await self._transport.json("GET", paths.session(exec_id, "/json")))

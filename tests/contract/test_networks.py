@@ -1,0 +1,84 @@
+"""Networks, whichever implementation makes them."""
+
+import pytest
+
+import boxship
+from boxship.errors import Internal, InvalidArgument, NotFound, PermissionDenied
+from boxship.library.engines import AnyEngine
+from boxship.model.network import (
+    IPAM,
+    EndpointIPAM,
+    EndpointSettings,
+    IPAMPool,
+    NetworkInUse,
+    NetworkNameTaken,
+    NoSuchNetwork,
+)
+from boxship.services.networks import NetworkRequest
+from support.box import BUSYBOX
+
+pytestmark = [pytest.mark.root, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_a_network_and_its_members(engine: AnyEngine, box: boxship.Box, name: str) -> None:
+    ipam = IPAM(config=(IPAMPool(subnet="10.213.77.0/24", gateway="10.213.77.1"),))
+    request = NetworkRequest(name=name, ipam=ipam, labels={"a": "b"}, internal=True)
+    network_id = await engine.networks.create(request)
+    try:
+        network = (await engine.networks.inspect(name)).network
+        assert (network.id, network.driver, network.internal) == (network_id, "bridge", True)
+        assert network.labels == {"a": "b"}
+        assert network.ipam.config[0].subnet == "10.213.77.0/24"
+        with pytest.raises(NetworkNameTaken, match=f"network with name {name} already exists"):
+            await engine.networks.create(NetworkRequest(name=name))
+        settings = EndpointSettings(
+            aliases=("other",), ipam_config=EndpointIPAM(ipv4_address="10.213.77.9")
+        )
+        await engine.networks.connect(name, box.id, settings)
+        (member,) = (await engine.networks.inspect(name)).endpoints
+        assert (member.container_id, member.container_name) == (box.id, name)
+        assert (member.ipv4_address, member.ipv4_prefix) == ("10.213.77.9", 24)
+        places = {e.network_name: e for e in (await box.inspect()).endpoints}
+        assert places[name].ipv4_address == "10.213.77.9"
+        assert places[name].mac_address == member.mac_address
+        assert "other" in (places[name].settings.aliases or ())
+        with pytest.raises(NetworkInUse, match="has active endpoints"):
+            await engine.networks.remove(name)
+        await engine.networks.disconnect(name, box.id)
+        assert (await engine.networks.inspect(name)).endpoints == ()
+    finally:
+        await engine.networks.remove(name)
+    with pytest.raises(NoSuchNetwork, match=f"network {name} not found"):
+        await engine.networks.inspect(name)
+
+
+async def test_the_predefined_ones(engine: AnyEngine) -> None:
+    found = await engine.networks.list(boxship.Filters())
+    assert {detail.network.name for detail in found} >= {"bridge", "host", "none"}
+    (bridge,) = await engine.networks.list(boxship.Filters({"name": ("bridge",)}))
+    assert bridge.network.driver == "bridge"
+    with pytest.raises(PermissionDenied, match="pre-defined network"):
+        await engine.networks.remove("bridge")
+
+
+async def test_published_ports(engine: AnyEngine) -> None:
+    async with engine.box(BUSYBOX, "sleep", "60", ports={80: None, "53/udp": None}) as box:
+        port = await box.host_port(80)
+        assert port > 0
+        assert await box.host_port(53, "udp") > 0
+        with pytest.raises(NotFound, match="port 81/tcp of container"):
+            await box.host_port(81)
+        with pytest.raises(Internal, match="port is already allocated"):
+            await engine.start(BUSYBOX, "sleep", "60", ports={80: port})
+
+
+async def test_prune(engine: AnyEngine, name: str) -> None:
+    await engine.networks.create(NetworkRequest(name=name, labels={"prune": name}))
+    filters = boxship.Filters({"label": (f"prune={name}",)})
+    assert (await engine.networks.prune(filters)).removed == (name,)
+
+
+async def test_a_bad_subnet(engine: AnyEngine, name: str) -> None:
+    ipam = IPAM(config=(IPAMPool(subnet="nonsense"),))
+    with pytest.raises(InvalidArgument):
+        await engine.networks.create(NetworkRequest(name=name, ipam=ipam))
