@@ -7,7 +7,7 @@ answers when they are empty (Go's `omitempty`), by struct.
 from typing import Final
 
 from boxship.model.config import Healthcheck, RunConfig
-from boxship.model.container import DeviceRequest, HostConfig
+from boxship.model.container import DeviceRequest, HostConfig, Ulimit
 from boxship.model.mount import (
     BindOptions,
     ClusterOptions,
@@ -47,7 +47,7 @@ OMITTED: Final[dict[type, frozenset[str]]] = {
     Healthcheck: frozenset(Healthcheck.__struct_fields__),
     HostConfig: frozenset(
         {"annotations", "storage_opt", "tmpfs", "sysctls", "runtime", "mounts", "init"}
-        | {"kernel_memory", "kernel_memory_tcp"}
+        | {"kernel_memory", "kernel_memory_tcp", "health_on_failure_action"}
     ),
     MountRequest: frozenset(MountRequest.__struct_fields__),
     BindOptions: frozenset(BindOptions.__struct_fields__),
@@ -61,6 +61,41 @@ OMITTED: Final[dict[type, frozenset[str]]] = {
     DeviceRequest: frozenset(),
 }
 
+
+def _host_config_order() -> tuple[str, ...]:
+    """Docker writes what the host gives in the middle."""
+    names = HostConfig.__struct_fields__
+    binds, mounts = names.index("binds"), names.index("mounts")
+    return (*names[binds:mounts], *names[:binds], *names[mounts:])
+
+
+ORDER: Final[dict[type, tuple[str, ...]]] = {
+    HostConfig: _host_config_order(),
+    Ulimit: ("name", "hard", "soft"),
+}
+"""Where Docker writes fields in another order than ours."""
+
+GO_FIELD_TYPES: Final = {
+    "blkio_weight": "uint16",
+    "console_size": "uint",
+    "count": "int",
+    "exposed_ports": "nat.PortSet",
+    "gw_priority": "int",
+    "interval": "time.Duration",
+    "maximum_retry_count": "int",
+    "oom_score_adj": "int",
+    "port_bindings": "nat.PortMap",
+    "rate": "uint64",
+    "retries": "int",
+    "start_interval": "time.Duration",
+    "start_period": "time.Duration",
+    "stop_timeout": "int",
+    "timeout": "time.Duration",
+    "volumes": "map[string]struct {}",
+    "weight": "uint16",
+}
+"""What Go calls the types of fields, where our hints do not tell."""
+
 GO_TYPES: Final = {
     "BindOptions": "mount.BindOptions",
     "EndpointIPAM": "network.EndpointIPAMConfig",
@@ -73,6 +108,7 @@ GO_TYPES: Final = {
     "MountRequest": "mount.Mount",
     "PortBinding": "nat.PortBinding",
     "RestartPolicy": "container.RestartPolicy",
+    "RunConfig": "container.CreateRequest",
     "TmpfsOptions": "mount.TmpfsOptions",
     "Ulimit": "units.Ulimit",
     "VolumeOptions": "mount.VolumeOptions",

@@ -14,13 +14,22 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from boxship.errors import InvalidArgument
-from boxship.wire.names import GO_TYPES, OMITTED, docker_name
+from boxship.wire.names import GO_FIELD_TYPES, GO_TYPES, OMITTED, ORDER, docker_name
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 Convert = Callable[[Any, str], Any]
 
 INT64: Final = range(-(1 << 63), 1 << 63)
+INTEGERS: Final = {
+    "int": INT64,
+    "int64": INT64,
+    "time.Duration": INT64,
+    "uint": range(1 << 64),
+    "uint16": range(1 << 16),
+    "uint64": range(1 << 64),
+}
+"""Go's integers, and what they hold."""
 ONE_OR_MANY: Final = frozenset({"cmd", "entrypoint", "shell"})
 """Fields where Docker takes a string for a list of one."""
 
@@ -45,8 +54,10 @@ def parse(data: bytes) -> Any:
         return _decoder.decode(data)
     except msgspec.DecodeError as error:
         raise InvalidArgument(_syntax_error(str(error), data)) from None
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise InvalidArgument(f"invalid JSON: {error}") from None
+    except UnicodeDecodeError:
+        return parse(data.decode("utf-8", "replace").encode())  # as Go takes it
+    except RecursionError:
+        raise InvalidArgument("invalid JSON: exceeded max depth") from None
 
 
 def _syntax_error(message: str, data: bytes) -> str:
@@ -64,7 +75,13 @@ def _syntax_error(message: str, data: bytes) -> str:
     phrase = next(
         (go for ours, go in _PHRASES if ours in message), "looking for beginning of value"
     )
-    return f"invalid JSON: invalid character {character!r} {phrase}"
+    return f"invalid JSON: invalid character {_quoted(character)} {phrase}"
+
+
+def _quoted(character: str) -> str:
+    if character == "'":
+        return r"'\''"
+    return repr(character)
 
 
 def decode(cls: type[T], value: Any, path: str = "") -> T:
@@ -77,7 +94,7 @@ def fields(cls: type[msgspec.Struct], value: Any, path: str = "") -> dict[str, A
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _mismatch(value, path, GO_TYPES.get(cls.__name__, cls.__name__))
+        raise mismatch(value, path, GO_TYPES.get(cls.__name__, cls.__name__))
     plan = _reading_plan(cls)
     found: dict[str, Any] = {}
     for key, item in value.items():
@@ -87,12 +104,12 @@ def fields(cls: type[msgspec.Struct], value: Any, path: str = "") -> dict[str, A
     return found
 
 
-def object_of(value: Any) -> dict[str, Any]:
+def object_of(value: Any, path: str = "", go_type: str = "struct") -> dict[str, Any]:
     """A JSON object with its keys folded, for bodies that are no value of the model."""
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _mismatch(value, "", "struct")
+        raise mismatch(value, path, go_type)
     return {_fold(key): item for key, item in value.items()}
 
 
@@ -107,44 +124,51 @@ def _reading_plan(cls: type[msgspec.Struct]) -> dict[str, tuple[str, str, Conver
     plan: dict[str, tuple[str, str, Convert]] = {}
     for field in cls.__struct_fields__:
         name = docker_name(field)
-        convert = _converter(hints[field])
+        convert = _converter(hints[field], GO_FIELD_TYPES.get(field, ""))
         if field in ONE_OR_MANY:
             convert = _one_or_many(convert)
         plan[name] = plan[_fold(name)] = (field, name, convert)
     return plan
 
 
-def _converter(hint: Any) -> Convert:
+def _converter(hint: Any, go_type: str = "") -> Convert:
+    """How a field is read; *go_type* is what Docker calls its type, if the hint does not tell."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return _converter(next(a for a in arguments if a is not type(None)))
+        return _converter(next(a for a in arguments if a is not type(None)), go_type)
     if origin is tuple:
-        return _sequence(
-            _converter(arguments[0]), None if arguments[-1] is ... else len(arguments), hint
-        )
+        length = None if arguments[-1] is ... else len(arguments)
+        return _sequence(_converter(arguments[0], go_type), length, hint)
     if origin is dict:
         optional = type(None) in typing.get_args(arguments[1])
-        return _mapping(_converter(arguments[1]), hint, optional=optional)
+        return _mapping(_converter(arguments[1]), hint, go_type, optional=optional)
+    if hint is int:
+        return _integer(go_type or "int64")
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         return lambda value, path: decode(hint, value, path)
-    return {str: _string, int: _integer, bool: _boolean}[hint]
+    return {str: _string, bool: _boolean}[hint]
 
 
 def _string(value: Any, path: str) -> str:
     if not isinstance(value, str):
-        raise _mismatch(value, path, "string")
+        raise mismatch(value, path, "string")
     return value
 
 
-def _integer(value: Any, path: str) -> int:
-    if type(value) is not int or value not in INT64:
-        raise _mismatch(value, path, "int64")
-    return value
+def _integer(go_type: str) -> Convert:
+    allowed = INTEGERS[go_type]
+
+    def integer(value: Any, path: str) -> int:
+        if type(value) is not int or value not in allowed:
+            raise mismatch(value, path, go_type)
+        return value
+
+    return integer
 
 
 def _boolean(value: Any, path: str) -> bool:
     if not isinstance(value, bool):
-        raise _mismatch(value, path, "bool")
+        raise mismatch(value, path, "bool")
     return value
 
 
@@ -153,7 +177,7 @@ def _sequence(convert: Convert, length: int | None, hint: Any) -> Convert:
 
     def sequence(value: Any, path: str) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise _mismatch(value, path, go_type)
+            raise mismatch(value, path, go_type)
         items = tuple(convert(item, path) for item in value if item is not None)
         if length is None:
             return items
@@ -162,12 +186,12 @@ def _sequence(convert: Convert, length: int | None, hint: Any) -> Convert:
     return sequence
 
 
-def _mapping(convert: Convert, hint: Any, *, optional: bool) -> Convert:
+def _mapping(convert: Convert, hint: Any, named: str, *, optional: bool) -> Convert:
     go_type = "map[string]" + _go_type(typing.get_args(hint)[1])
 
     def mapping(value: Any, path: str) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise _mismatch(value, path, go_type)
+            raise mismatch(value, path, named or go_type)
         empty = None if optional else _EMPTY[go_type.removeprefix("map[string]")[:3]]
         return {
             key: (empty() if empty else None) if item is None else convert(item, f"{path}.{key}")
@@ -181,7 +205,13 @@ _EMPTY: Final[dict[str, Callable[[], Any]]] = {"str": str, "map": dict, "[]s": t
 
 
 def _one_or_many(convert: Convert) -> Convert:
-    return lambda value, path: convert([value] if isinstance(value, str) else value, path)
+    def one_or_many(value: Any, path: str) -> Any:
+        try:
+            return convert([value] if isinstance(value, str) else value, path)
+        except InvalidArgument:
+            raise mismatch(value, "", "string") from None  # what Docker tries last
+
+    return one_or_many
 
 
 def _go_type(hint: Any) -> str:
@@ -199,9 +229,10 @@ def _go_type(hint: Any) -> str:
     return GO_TYPES.get(name, name)
 
 
-def _mismatch(value: Any, path: str, go_type: str) -> InvalidArgument:
+def mismatch(value: Any, path: str, go_type: str) -> InvalidArgument:
+    """What Go says of a value of another type than its field."""
     kind = {str: "string", bool: "bool", list: "array", dict: "object"}.get(type(value), "number")
-    if kind == "number" and go_type == "int64":
+    if kind == "number" and go_type in INTEGERS:
         kind = f"number {value}"
     where = f"Go struct field {path}" if path else "Go value"
     return InvalidArgument(
@@ -230,12 +261,13 @@ def encode(value: msgspec.Struct) -> dict[str, Any]:
 
 
 def _encode_item(item: Any) -> Any:
+    """Maps have their keys in order, as Go writes them."""
     if isinstance(item, msgspec.Struct):
         return encode(item)
     if isinstance(item, tuple):
         return [_encode_item(one) for one in item]
     if isinstance(item, Mapping):
-        return {key: _encode_item(one) for key, one in item.items()}
+        return {key: _encode_item(one) for key, one in sorted(item.items())}
     return item
 
 
@@ -250,7 +282,7 @@ def _writing_plan(cls: type[msgspec.Struct]) -> tuple[tuple[str, str, "_Omit", b
             _omission(hints[field]) if field in omitted else _Omit.NEVER,
             _is_nested(hints[field]),
         )
-        for field in cls.__struct_fields__
+        for field in ORDER.get(cls, cls.__struct_fields__)
     )
 
 
@@ -262,6 +294,8 @@ def _omission(hint: Any) -> "_Omit":
 
 def _is_nested(hint: Any) -> bool:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return True
+    if typing.get_origin(hint) is dict:
         return True
     return any(_is_nested(argument) for argument in typing.get_args(hint))
 

@@ -23,6 +23,8 @@ NUMBERS = frozenset(
 
 UNORDERED = frozenset({"Mounts", "Ports"})
 """Lists that Docker makes of Go's maps, in any order."""
+OURS = {"Runtime": ("runc", "crun"), "DefaultRuntime": ("runc", "crun")}
+"""What we call otherwise."""
 OF_THE_HOST = frozenset({"IPPrefixLen", "GlobalIPv6PrefixLen"})
 
 
@@ -42,17 +44,15 @@ class Normaliser:
             text = text.replace(path, name)
         text = UUID.sub("<uuid>", text)
         text = HEX64.sub(lambda found: self._named(found[0]), text)
-        text = HEX12.sub(lambda found: self._short(found[0]), text)
+        for known, name in self._ids.items():
+            text = text.replace(known[:12], f"{name}[:12]")
+        text = HEX12.sub("<hex12>", text)
         text = TIME.sub(lambda found: "<time.n>" if found[1] else "<time>", text)
         text = MAC.sub("<mac>", A_WHILE.sub("<a while>", text))
         return IPV4.sub("<ip>", text)
 
     def _named(self, identity: str) -> str:
         return self._ids.setdefault(identity, f"<id{len(self._ids) + 1}>")
-
-    def _short(self, short: str) -> str:
-        full = next((known for known in self._ids if known.startswith(short)), "")
-        return f"{self._ids[full]}[:12]" if full else "<hex12>"
 
     def table(self, text: str) -> str:
         """A command's output: columns are as wide as what stands in them."""
@@ -62,21 +62,24 @@ class Normaliser:
     def value(self, value: Any, key: str = "") -> Any:
         """A JSON value likewise."""
         match value:
+            case dict() if key == "GraphDriver":
+                return {"Name": value["Name"], "Data": sorted(value["Data"] or ())}
             case dict():
                 return {self.text(name): self.value(item, name) for name, item in value.items()}
             case list():
                 items = [self.value(item, key) for item in value]
                 return sorted(items, key=repr) if key in UNORDERED else items
-            case str() if key in NUMBERS and value.isdecimal():
-                return "<number>"
             case str():
-                return self.text(value)
-            case bool() | None:
-                return value
-            case int() | float() if key in NUMBERS | OF_THE_HOST and value:
+                return self._string(value, key)
+            case int() | float() if value and key in NUMBERS | OF_THE_HOST:
                 return "<number>"
             case _:
                 return value
+
+    def _string(self, value: str, key: str) -> str:
+        if value in OURS.get(key, ()):
+            return f"<{key.lower()}>"
+        return "<number>" if key in NUMBERS and value.isdecimal() else self.text(value)
 
 
 def shape(value: Any) -> Any:

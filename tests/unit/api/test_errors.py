@@ -5,8 +5,9 @@ import json
 import pytest
 
 from boxship import errors
-from boxship.api.docker.errors import STATUS, error_response
+from boxship.api.docker.errors import error_response
 from boxship.model.container import NoSuchContainer
+from boxship.wire.statuses import STATUS
 
 
 def kinds() -> list[type[errors.BoxshipError]]:

@@ -117,19 +117,19 @@ def test_the_last_of_equal_keys_wins_in_any_case() -> None:
         (
             HostConfig,
             {"PortBindings": []},
-            "cannot unmarshal array into Go struct field .PortBindings of type map[string][]nat.PortBinding",
+            "cannot unmarshal array into Go struct field .PortBindings of type nat.PortMap",
         ),
         (
             HostConfig,
             {"RestartPolicy": {"MaximumRetryCount": "x"}},
-            "cannot unmarshal string into Go struct field .RestartPolicy.MaximumRetryCount of type int64",
+            "cannot unmarshal string into Go struct field .RestartPolicy.MaximumRetryCount of type int",
         ),
         (
             EndpointSettings,
             {"IPAMConfig": 3},
             "cannot unmarshal number into Go struct field .IPAMConfig of type network.EndpointIPAMConfig",
         ),
-        (RunConfig, [], "cannot unmarshal array into Go value of type RunConfig"),
+        (RunConfig, [], "cannot unmarshal array into Go value of type container.CreateRequest"),
     ],
 )
 def test_wrong_types(cls: Any, value: Any, expected: str) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from boxship.api.docker import mount_versions, parameters, wire
+from boxship.api.docker import create_versions, parameters, wire
 from boxship.api.docker.routing import Access, Route
 from boxship.api.docker.views import containers as views
 from boxship.errors import InvalidArgument
@@ -38,8 +38,9 @@ async def inspect(services: Services, request: Request) -> Answer:
 async def create(services: Services, request: Request) -> Answer:
     """POST /containers/create"""
     body = await wire.read(request, required=True)
-    created = await services.containers.create(_create_request(request, body))
-    return wire.answer({"Id": created.id, "Warnings": list(created.warnings)}, 201)
+    asked, warnings = create_versions.adapted(_create_request(request, body), request.version)
+    created = await services.containers.create(asked)
+    return wire.answer({"Id": created.id, "Warnings": [*created.warnings, *warnings]}, 201)
 
 
 def _create_request(request: Request, body: Any) -> ContainerRequest:
@@ -51,22 +52,22 @@ def _create_request(request: Request, body: Any) -> ContainerRequest:
     return ContainerRequest(
         name=request.query.text("name"),
         config=RunConfig(**config),
-        host_config=mount_versions.adapted(host_config, request.version),
+        host_config=host_config,
         networks=_networks(others.get("networkingconfig")),
         platform=request.query.text("platform"),
     )
 
 
 def _networks(value: Any) -> dict[str, EndpointSettings]:
-    networks = wire.object_of(value).get("endpointsconfig")
-    if networks is None:
-        return {}
-    if not isinstance(networks, dict):
-        raise InvalidArgument("invalid JSON: json: cannot unmarshal EndpointsConfig")
-    path = ".NetworkingConfig.EndpointsConfig"
+    path = ".NetworkingConfig"
+    networks = wire.object_of(value, path, "network.NetworkingConfig").get("endpointsconfig")
+    if networks is not None and not isinstance(networks, dict):
+        raise wire.mismatch(
+            networks, f"{path}.EndpointsConfig", "map[string]*network.EndpointSettings"
+        )
     return {
-        name: wire.decode(EndpointSettings, settings, f"{path}.{name}")
-        for name, settings in networks.items()
+        name: wire.decode(EndpointSettings, settings, f"{path}.EndpointsConfig.{name}")
+        for name, settings in (networks or {}).items()
     }
 
 

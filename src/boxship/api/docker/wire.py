@@ -1,11 +1,17 @@
 """JSON in requests and answers."""
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from boxship.errors import InvalidArgument
 from boxship.http.request import Request
 from boxship.http.response import JSON, Response
-from boxship.wire.values import INT64, decode, dump, encode, fields, object_of, parse
+from boxship.wire.values import INT64, decode, dump, encode, fields, mismatch, object_of, parse
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_PARAMETERS: Final = re.compile(
+    r"""(?:\s*;\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+=(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+|"(?:[^"\\]|\\.)*"))*\s*;?\s*"""
+)
 
 __all__ = [
     "INT64",
@@ -14,6 +20,7 @@ __all__ = [
     "dump",
     "encode",
     "fields",
+    "mismatch",
     "nothing",
     "object_of",
     "parse",
@@ -35,15 +42,30 @@ async def read(request: Request, *, required: bool = False) -> Any:
 
 
 def _check_content_type(content_type: str) -> None:
-    media_type = content_type.partition(";")[0].strip().lower()
-    if not media_type:
-        raise InvalidArgument(
-            f"malformed Content-Type header ({content_type}): mime: no media type"
-        )
+    media_type, semicolon, parameters = content_type.partition(";")
+    media_type = media_type.strip().lower()
+    wrong = _wrong_media_type(media_type)
+    if not wrong and semicolon and not _PARAMETERS.fullmatch(semicolon + parameters):
+        wrong = "invalid media parameter"
+    if wrong:
+        raise InvalidArgument(f"malformed Content-Type header ({content_type}): mime: {wrong}")
     if media_type != JSON:
         raise InvalidArgument(
             f"unsupported Content-Type header ({content_type}): must be 'application/json'"
         )
+
+
+def _wrong_media_type(media_type: str) -> str:
+    if not media_type:
+        return "no media type"
+    kind, slash, subtype = media_type.partition("/")
+    if not _TOKEN.fullmatch(kind):
+        return "expected slash after first token"
+    if slash and not _TOKEN.match(subtype):
+        return "expected token after slash"
+    if slash and not _TOKEN.fullmatch(subtype):
+        return "unexpected content after media subtype"
+    return ""
 
 
 def answer(value: Any, status: int = 200) -> Response:

@@ -24,6 +24,8 @@ class Register:
 
     def get(self, name: str) -> Container:
         """By ID, name or unique ID prefix, in Docker's order; raise NoSuchContainer."""
+        if not name:
+            raise InvalidArgument('invalid name or ID supplied: ""')
         found = self.find(name)
         if found is None:
             raise NoSuchContainer(name)

@@ -20,7 +20,7 @@ from boxship.engine.images.listing import (
     unique_layers_size,
 )
 from boxship.engine.images.loading import Loading
-from boxship.engine.images.platforms import is_on, parse_platform, platform_of
+from boxship.engine.images.platforms import check_platform, is_on, parse_platform
 from boxship.engine.images.removal import ImageRemoval
 from boxship.engine.images.saving import SavedImage, choose, write_archive
 from boxship.errors import NotFound
@@ -123,12 +123,7 @@ class LocalImages:
     def _on_platform(self, name: str, platform: str) -> Image:
         """Resolve a name to an image of this platform; raise NotFound in Docker's words."""
         image = self.catalog.get(name)
-        wanted = parse_platform(platform)
-        if not is_on(image.config, wanted):
-            raise NotFound(
-                f"image with reference {name} was found but its platform "
-                f"({platform_of(image.config)}) does not match the specified platform ({wanted})"
-            )
+        check_platform(name, image.config, parse_platform(platform))
         return image
 
     async def tag(self, name: str, repository: str, tag: str) -> None:

@@ -136,7 +136,10 @@ def test_platforms_are_read_in_all_their_forms() -> None:
     assert parse_platform("arm64") == Platform("arm64", "linux")
     assert parse_platform("linux") == Platform(here.architecture, "linux")
     assert parse_platform('{"os":"linux","architecture":"arm"}') == Platform("arm", "linux")
-    for text in ("a/b/c/d", "a b", "{", "linux//x"):
+    assert parse_platform("linux/aarch64") == Platform("arm64", "linux")
+    assert parse_platform("Linux/X86-64/v1") == Platform("amd64", "linux")
+    assert parse_platform("windows") == Platform(here.architecture, "windows")
+    for text in ("a/b/c/d", "a b", "{", "linux//x", "foo"):
         with pytest.raises(InvalidArgument):
             parse_platform(text)
     config = ImageConfig(architecture="arm64", os="linux", variant="v8")

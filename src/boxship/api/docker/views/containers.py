@@ -3,9 +3,12 @@
 import time
 from typing import Any, Final
 
+import msgspec
+
 from boxship.api.docker import wire
 from boxship.api.docker.versions import Version, adapt
 from boxship.api.docker.views.networks import endpoint_settings
+from boxship.model.config import RunConfig
 from boxship.model.container import Container, Exec, Health, Status
 from boxship.model.mount import MountPoint
 from boxship.model.network import EndpointSettings
@@ -79,8 +82,7 @@ def inspection(detail: ContainerDetail, version: Version) -> dict[str, Any]:
     """`docker inspect`."""
     container = detail.container
     host_config = wire.encode(container.host_config)
-    if version < (1, 42):
-        host_config.setdefault("KernelMemory", 0)
+    host_config["Links"] = _links(container)
     document = {
         "Id": container.id,
         "Created": rfc3339(container.created),
@@ -106,7 +108,7 @@ def inspection(detail: ContainerDetail, version: Version) -> dict[str, Any]:
             "Name": detail.storage_driver,
         },
         "Mounts": [_mount(mount) for mount in container.mounts],
-        "Config": wire.encode(container.config),
+        "Config": wire.encode(_with_mac(container)),
         "NetworkSettings": _network_settings(detail, version),
     }
     if detail.size_rw is not None:
@@ -153,8 +155,28 @@ def _health(health: Health) -> dict[str, Any]:
     }
 
 
+def _links(container: Container) -> list[str] | None:
+    """`/child:/parent/alias`, the paths of the old links feature."""
+    links = []
+    for text in container.host_config.links or ():
+        child, _, alias = text.partition(":")
+        alias = alias.rpartition("/")[2] or child.removeprefix("/")
+        links.append(f"/{child.removeprefix('/')}:/{container.name}/{alias}")
+    return links or None
+
+
+def _with_mac(container: Container) -> RunConfig:
+    """The address that was asked for on the main network, where clients before API 1.44 look for it."""
+    config, mode = container.config, container.host_config.network_mode
+    asked = container.networks.get(mode)
+    if config.mac_address or asked is None or mode in ("host", "none"):
+        return config
+    return msgspec.structs.replace(config, mac_address=asked.mac_address)
+
+
 def _network_settings(detail: ContainerDetail, version: Version) -> dict[str, Any]:
-    default = next((e for e in detail.endpoints if e.network_name == "bridge"), None)
+    networks = _networks(detail, version)
+    bridge = networks.get("bridge", _NOWHERE)
     return {
         "Bridge": "",
         "SandboxID": detail.sandbox_id,
@@ -165,16 +187,22 @@ def _network_settings(detail: ContainerDetail, version: Version) -> dict[str, An
         "LinkLocalIPv6PrefixLen": 0,
         "SecondaryIPAddresses": None,
         "SecondaryIPv6Addresses": None,
-        "EndpointID": default.id if default else "",
-        "Gateway": default.gateway if default else "",
-        "GlobalIPv6Address": default.ipv6_address if default else "",
-        "GlobalIPv6PrefixLen": default.ipv6_prefix if default else 0,
-        "IPAddress": default.ipv4_address if default else "",
-        "IPPrefixLen": default.ipv4_prefix if default else 0,
-        "IPv6Gateway": default.ipv6_gateway if default else "",
-        "MacAddress": default.mac_address if default else "",
-        "Networks": _networks(detail, version),
+        **{name: bridge[name] for name in _NOWHERE},
+        "Networks": networks,
     }
+
+
+_NOWHERE: Final[dict[str, Any]] = {
+    "EndpointID": "",
+    "Gateway": "",
+    "GlobalIPv6Address": "",
+    "GlobalIPv6PrefixLen": 0,
+    "IPAddress": "",
+    "IPPrefixLen": 0,
+    "IPv6Gateway": "",
+    "MacAddress": "",
+}
+"""What is told of the default network twice, for clients from before there were others."""
 
 
 def _networks(detail: ContainerDetail, version: Version) -> dict[str, Any]:
@@ -194,6 +222,8 @@ def _networks(detail: ContainerDetail, version: Version) -> dict[str, Any]:
 
 
 def _attachments(detail: ContainerDetail) -> dict[str, EndpointSettings]:
+    if detail.container.config.network_disabled:
+        return {}
     return detail.container.networks or {
         endpoint.network_name: endpoint.settings for endpoint in detail.endpoints
     }

@@ -16,6 +16,7 @@ from boxship.engine.containers.create.mount_points import MountPoints
 from boxship.engine.containers.names import random_name
 from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import remove_directory
+from boxship.engine.images.platforms import check_platform, foreign, parse_platform
 from boxship.engine.logging.drivers import check_log_config
 from boxship.errors import InvalidArgument, NotFound
 from boxship.model.config import RunConfig
@@ -52,6 +53,10 @@ class Creator:
             request.host_config, settings, lambda name: self._register.get(name).id
         )
         image = await self._image(request.config.image)
+        if image:
+            wanted = parse_platform(request.platform)
+            check_platform(request.config.image, image.config, wanted)
+            warnings.extend(foreign(image.config, wanted))
         defaults = run_config(image.config) if image else RunConfig()
         config = merged_config(request.config, defaults)
         log = host_config.log_config
@@ -108,7 +113,7 @@ class Creator:
             name = link.partition(":")[0].removeprefix("/")
             try:
                 self._register.get(name)
-            except NotFound as error:
+            except (InvalidArgument, NotFound) as error:
                 raise InvalidArgument(f"could not get container for {name}: {error}") from error
 
     async def _make(self, container: Container, image: Image | None) -> None:
