@@ -10,6 +10,7 @@ from boxship.errors import (
     AlreadyExists,
     BoxshipError,
     Conflict,
+    Internal,
     InvalidArgument,
     NotFound,
     NotModified,
@@ -193,6 +194,7 @@ class HostConfig(msgspec.Struct, frozen=True, kw_only=True):
     masked_paths: tuple[str, ...] | None = None
     readonly_paths: tuple[str, ...] | None = None
     init: bool | None = None
+    health_on_failure_action: str = ""  # ours, by Podman's name: none, kill, restart or stop
 
 
 class HealthResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,7 +227,8 @@ class ContainerState(msgspec.Struct, frozen=True, kw_only=True):
     started_at: int = 0
     finished_at: int = 0
     health: Health | None = None
-    stopped_by_user: bool = False  # the restart policy leaves it alone
+    stopped_by_user: bool = False  # or signalled: what `unless-stopped` asks
+    restart_delay_s: float = 0.0  # the pause before this life, from which the next one doubles
 
 
 class Action(StrEnum):
@@ -319,7 +322,8 @@ REFUSALS: Final[dict[Action, dict[Status, tuple[type[BoxshipError], str]]]] = {
         Status.RESTARTING: _IS_RESTARTING,
     },
     Action.UNPAUSE: dict.fromkeys(
-        (*_STOPPED, Status.RUNNING, Status.RESTARTING), (Conflict, "Container {id} is not paused")
+        (*_STOPPED, Status.RUNNING, Status.RESTARTING),
+        (Internal, "Container {id} is not paused"),  # no conflict, for Docker
     ),
     Action.EXEC: dict.fromkeys(_STOPPED, _NOT_RUNNING)
     | {
@@ -333,7 +337,7 @@ REFUSALS: Final[dict[Action, dict[Status, tuple[type[BoxshipError], str]]]] = {
         ),
         Status.RESTARTING: (
             Conflict,
-            "container {id} is restarting, wait until the container is running",
+            "container {given} is restarting, wait until the container is running",
         ),
     },
     Action.REMOVE: {

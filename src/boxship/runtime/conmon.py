@@ -91,6 +91,7 @@ class ConmonRuntime:
             undo.push_async_callback(in_thread, self._clear, record)
             exits = self._exit_directory(container.id)
             Path(exits).mkdir(mode=0o700, exist_ok=True)  # conmon's working directory
+            Path(self._exec_directory(container.id, "")).mkdir(mode=0o700, exist_ok=True)
             prepared = _Prepared()
 
             def postpone(spec: dict[str, Any]) -> None:
@@ -329,7 +330,10 @@ class ConmonRuntime:
             identity = prepare.find_identity(root_fd, user, group_add)
         described = exec_process(first, spec, identity, self._settings.facts.capabilities)
         with prepare.explained("cannot start the process"):
-            Path(directory).mkdir(mode=0o700, parents=True)
+            try:
+                Path(directory).mkdir(mode=0o700)
+            except FileNotFoundError as error:  # the container ended, and took all of them along
+                raise ContainerNotRunning(container.id) from error
             prepare.write_private(f"{directory}/process.json", msgspec.json.encode(described))
 
     def _limits(self, container: Container, host_config: HostConfig) -> dict[str, Any]:

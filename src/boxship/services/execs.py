@@ -41,6 +41,9 @@ class Execs(Protocol):
         """Set the size of its terminal."""
         ...
 
-    async def inspect(self, exec_id: str) -> Exec:
-        """The session as it is now; raise NoSuchExec."""
+    async def inspect(self, exec_id: str, *, usable: bool = False) -> Exec:
+        """The session as it is now; raise NoSuchExec.
+
+        *usable* raises Conflict too, when its container does not run, is paused or restarts.
+        """
         ...

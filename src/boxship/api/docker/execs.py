@@ -4,7 +4,7 @@ from typing import Any
 
 from boxship.api.docker import parameters, wire
 from boxship.api.docker.routing import Access, Route
-from boxship.api.docker.streams import HijackedClient, carry, content_type, tell
+from boxship.api.docker.streams import RAW, HijackedClient, carry, content_type, tell
 from boxship.api.docker.views.containers import exec_session
 from boxship.errors import BoxshipError, InvalidArgument
 from boxship.http.hijack import RawStream
@@ -31,7 +31,7 @@ async def start(services: Services, request: Request) -> Answer:
     body = wire.object_of(await wire.read(request))
     tty = body.get("tty") is True
     size = _console_size(body)
-    await services.execs.inspect(exec_id)  # an unknown session is an ordinary 404
+    await services.execs.inspect(exec_id, usable=True)  # what fails here is an ordinary answer
     if body.get("detach") is True:
         await services.execs.start(exec_id, detach=True, tty=tty, console_size=size)
         return wire.nothing(200)
@@ -50,7 +50,9 @@ async def start(services: Services, request: Request) -> Answer:
         if attachment is not None:
             await carry(attachment, client)
 
-    return Hijack(run, content_type=content_type(request, tty=tty))
+    # without an upgrade Docker calls it raw, frames or not
+    kind = content_type(request, tty=tty) if "Upgrade" in request.headers else RAW
+    return Hijack(run, content_type=kind)
 
 
 async def _close(attachment: Attachment | None) -> None:

@@ -15,7 +15,7 @@ from boxship.engine.containers.attachment import Plan, ProcessAttachment, Refuse
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.detach import parse_detach_keys
 from boxship.engine.containers.register import Register
-from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument
+from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument, NotFound
 from boxship.model.container import (
     Action,
     Container,
@@ -34,6 +34,8 @@ from boxship.services.streams import Attachment
 log = logging.getLogger(__name__)
 
 _NOT_STARTED = 126
+_OF_KILLED_CHECKS = 127  # what Docker tells of a check that it gave up
+_READY_WITHIN_S = 10
 KEPT = 256
 """Sessions remembered for one container once they ended or while they were not started."""
 
@@ -41,7 +43,8 @@ KEPT = 256
 class EngineExecs:
     """Implements services.execs.Execs.
 
-    Sessions live in memory; those that run are also in the database, to be found again after a restart.
+    Sessions live in memory. Those that ran or run are also in the database: they are found again after
+    a restart, with their exit codes.
     """
 
     def __init__(self, parts: Parts, register: Register) -> None:
@@ -51,6 +54,9 @@ class EngineExecs:
         self._sessions: dict[str, Exec] = {}
         self._by_container: dict[str, OrderedDict[str, None]] = {}
         self._ended: dict[str, asyncio.Event] = {}
+        self._ready: dict[str, asyncio.Event] = {}  # of those whose terminals are waited for
+        self._passing: set[str] = set()  # health checks: nobody asks for them afterwards
+        self._given_up: set[str] = set()
 
     def __repr__(self) -> str:
         return f"EngineExecs({len(self._sessions)} sessions, {len(self._ended)} running)"
@@ -90,13 +96,12 @@ class EngineExecs:
     ) -> Attachment | None:
         """See services.execs. A refusal by the runtime comes where Docker tells it: in the stream."""
         del tty  # what counts is what the session was created with
-        session = self._get(exec_id)
+        session = await self.inspect(exec_id, usable=True)
+        container = self._container(session)
         if session.exit_code is not None:
             raise Conflict(f"exec command {session.id} has already run")
         if session.started:
             raise Conflict(f"exec command {session.id} is already running")
-        container = self._container(session)
-        require(container, Action.EXEC)
         if console_size is not None:
             session = msgspec.structs.replace(session, console_size=console_size)
         try:
@@ -125,18 +130,37 @@ class EngineExecs:
 
     async def resize(self, exec_id: str, height: int, width: int) -> None:
         """See services.execs."""
-        session = self._get(exec_id)
+        session = await self.inspect(exec_id, usable=True)
         container = self._container(session)
+        if session.exit_code is None:
+            await self._wait_ready(session)
+            session = self._get(exec_id)
         if not session.running:
-            raise Conflict(f"Exec command {exec_id} is not running")
+            raise NotFound(f"process does not exist {exec_id}: not found")
         try:
             await self._parts.runtime.resize_exec(container, session.id, height, width)
         except ContainerNotRunning:
             return  # it ended this moment
 
-    async def inspect(self, exec_id: str) -> Exec:
+    async def _wait_ready(self, session: Exec) -> None:
+        """Clients set the size as soon as they have asked for the start: let that come first."""
+        if session.running:
+            return
+        ready = self._ready.setdefault(session.id, asyncio.Event())
+        try:
+            async with asyncio.timeout(_READY_WITHIN_S):
+                await ready.wait()
+        except TimeoutError as error:
+            raise Internal("timeout waiting for exec session ready") from error
+        finally:
+            self._ready.pop(session.id, None)
+
+    async def inspect(self, exec_id: str, *, usable: bool = False) -> Exec:
         """See services.execs."""
-        return self._get(exec_id)
+        session = self._get(exec_id)
+        if usable:
+            require(self._container(session), Action.EXEC)
+        return session
 
     def open_ids(self, container_id: str) -> tuple[str, ...]:
         """The sessions of a container that have not ended, as inspect shows them."""
@@ -146,35 +170,51 @@ class EngineExecs:
             if self._sessions[exec_id].exit_code is None
         )
 
-    async def run(
-        self, container: Container, request: ExecRequest, take: Callable[[bytes], None]
+    async def check(
+        self,
+        container: Container,
+        request: ExecRequest,
+        take: Callable[[bytes], None],
+        timeout_s: float,
     ) -> int:
-        """Run a command to its end, handing its output over, and return its exit code."""
+        """Run a health check to its end, handing its output over, and return its exit code.
+
+        One that takes longer than *timeout_s*, its start not counted, is killed: TimeoutError.
+        """
         exec_id = await self.create(container.id, request)
+        self._passing.add(exec_id)
         try:
             streams = await self._launch(container, self._get(exec_id))
-        except RuntimeRefused as error:
-            take(str(error).encode())
-            return error.exit_code
+        except BaseException:
+            self._forget_check(exec_id)
+            raise
         try:
-            while (chunk := await streams.read()) is not None:
-                take(chunk[1])
-            await self._wait_ended(exec_id)
+            async with asyncio.timeout(timeout_s):
+                while (chunk := await streams.read()) is not None:
+                    take(chunk[1])
+                await self._wait_ended(exec_id)
             return self._get(exec_id).exit_code or 0
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, TimeoutError):
+            self._given_up.add(exec_id)
             await self._kill(container, exec_id)
             raise
         finally:
             streams.close()
 
+    def _forget_check(self, exec_id: str) -> None:
+        self._passing.discard(exec_id)
+        self._given_up.discard(exec_id)
+
     async def _kill(self, container: Container, exec_id: str) -> None:
-        session = self._get(exec_id)
-        process = SupervisedProcess(session.pid, session.supervisor_pid, session.supervisor_started)
         with contextlib.suppress(ContainerNotRunning):
+            process = _process(self._get(exec_id))
             await self._parts.runtime.kill_exec(container, process, signal.SIGKILL)
 
     def begin(self, container: Container) -> None:
         """A container runs (again)."""
+
+    def pause(self, container: Container) -> None:
+        """A container is frozen, and its sessions with it."""
 
     def end(self, container: Container) -> None:
         """A container ended: so do its sessions, which their own supervisors tell."""
@@ -188,18 +228,13 @@ class EngineExecs:
             self._drop(exec_id)
 
     async def restore(self) -> None:
-        """After a restart: watch what still runs, forget the rest."""
+        """After a restart: watch those that ran, among them some that ended meanwhile."""
         for session in self._parts.metadata.execs.list():
+            self._put(session)
+            self._by_container.setdefault(session.container_id, OrderedDict())[session.id] = None
             container = self._register.current(session.container_id)
-            if container is None or not container.running:
-                self._parts.metadata.execs.delete(session.id)
-                continue
-            self._keep(session)
-            self._watch(
-                container,
-                session,
-                SupervisedProcess(session.pid, session.supervisor_pid, session.supervisor_started),
-            )
+            if session.running and container is not None:
+                self._watch(container, session)
 
     async def _launch(self, container: Container, session: Exec) -> ProcessStreams:
         self._put(msgspec.structs.replace(session, started=True))
@@ -221,36 +256,40 @@ class EngineExecs:
             supervisor_started=process.supervisor_started,
         )
         self._put(running)
-        self._watch(container, running, process)
+        self._watch(container, running)
         self._parts.metadata.execs.put(running)
+        if (ready := self._ready.get(session.id)) is not None:
+            ready.set()
         return streams
 
-    def _watch(self, container: Container, session: Exec, process: SupervisedProcess) -> None:
+    def _watch(self, container: Container, session: Exec) -> None:
         self._ended[session.id] = asyncio.Event()
-        self._supervisor.start(
-            self._follow(container, session, process), name=f"exec {session.id[:12]}"
-        )
+        self._supervisor.start(self._follow(container, session), name=f"exec {session.id[:12]}")
 
-    async def _follow(
-        self, container: Container, session: Exec, process: SupervisedProcess
-    ) -> None:
+    async def _follow(self, container: Container, session: Exec) -> None:
         runtime = self._parts.runtime
-        status = await runtime.wait_exec(container, session.id, process)
-        self._record(session, status.exit_code)
+        status = await runtime.wait_exec(container, session.id, _process(session))
+        code = _OF_KILLED_CHECKS if session.id in self._given_up else status.exit_code
+        ended = self._record(session, code)
         self._ended.pop(session.id).set()
-        current = self._register.current(container.id) or container
+        current = self._register.current(container.id)
         self._register.publish(
-            current, "exec_die", execID=session.id, exitCode=str(status.exit_code)
+            current or container, "exec_die", execID=session.id, exitCode=str(code)
         )
-        self._parts.metadata.execs.delete(session.id)
+        if session.id in self._passing or ended is None or current is None:
+            self._parts.metadata.execs.delete(session.id)
+            self._forget_check(session.id)
+        else:
+            self._parts.metadata.execs.put(ended)
         await runtime.forget_exec(container, session.id)
 
-    def _record(self, session: Exec, exit_code: int) -> None:
+    def _record(self, session: Exec, exit_code: int) -> Exec | None:
         current = self._sessions.get(session.id)
-        if current is not None:
-            self._put(
-                msgspec.structs.replace(current, started=True, running=False, exit_code=exit_code)
-            )
+        if current is None:
+            return None
+        ended = msgspec.structs.replace(current, started=True, running=False, exit_code=exit_code)
+        self._put(ended)
+        return ended
 
     async def _wait_ended(self, exec_id: str) -> None:
         if (ended := self._ended.get(exec_id)) is not None:
@@ -278,6 +317,8 @@ class EngineExecs:
         if len(kept) > KEPT:
             idle = [each for each in kept if not self._sessions[each].running]
             for exec_id in idle[: len(kept) - KEPT]:
+                if self._sessions[exec_id].started:
+                    self._parts.metadata.execs.delete(exec_id)
                 self._drop(exec_id)
 
     def _drop(self, exec_id: str) -> None:
@@ -289,6 +330,10 @@ class EngineExecs:
             kept.pop(exec_id, None)
             if not kept:
                 del self._by_container[session.container_id]
+
+
+def _process(session: Exec) -> SupervisedProcess:
+    return SupervisedProcess(session.pid, session.supervisor_pid, session.supervisor_started)
 
 
 def _command(session: Exec) -> str:

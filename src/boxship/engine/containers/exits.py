@@ -9,6 +9,7 @@ import msgspec
 
 from boxship.concurrency import Supervisor
 from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.health import unwatched
 from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import Removal, all_of
 from boxship.engine.containers.restart import plan_restart
@@ -26,6 +27,10 @@ class Follower(Protocol):
 
     def begin(self, container: Container) -> None:
         """The process runs."""
+        ...
+
+    def pause(self, container: Container) -> None:
+        """The process is frozen; `begin` is called when it goes on."""
         ...
 
     def end(self, container: Container) -> None:
@@ -59,11 +64,11 @@ class Lives:
         """Stop watching; what runs keeps running."""
         await self._supervisor.close()
 
-    async def run(self, container: Container, *, restart_count: int = 0) -> Container:
+    async def run(self, container: Container) -> Container:
         """Start it and watch it; the caller holds its lock."""
-        self._register.live(container.id).cancel_restart()
+        self._register.live(container.id).begin_life()
         try:
-            started = await self._starter.start(container, restart_count=restart_count)
+            started = await self._starter.start(container)
         except BoxshipError:
             if container.host_config.auto_remove:
                 current = self._register.current(container.id) or container
@@ -78,6 +83,17 @@ class Lives:
         live.watcher = self._supervisor.start(
             self._watch(container), name=f"watch {container.name}"
         )
+        if container.state.status is Status.PAUSED:
+            return
+        self.resumed(container)
+
+    def paused(self, container: Container) -> None:
+        """Its process was frozen."""
+        for follower in self._followers:
+            follower.pause(container)
+
+    def resumed(self, container: Container) -> None:
+        """Its process goes, or goes on."""
         for follower in self._followers:
             follower.begin(container)
 
@@ -102,13 +118,13 @@ class Lives:
     async def ended(self, container: Container, status: ExitStatus) -> None:
         """Record an end, take down what served the process, restart or remove; under its lock."""
         live = self._register.live(container.id)
-        state = ended_state(container.state, status)
-        delay = plan_restart(container, state, live.restart_delay_s)
-        if live.kept_by_user:
-            delay = None
+        state = ended_state(container.state, status, signalled=live.signalled)
+        final = live.kept_by_user or live.last_life
+        delay = None if final else plan_restart(container, state)
         removes = container.host_config.auto_remove and delay is None and not live.kept_by_user
         if delay is not None:
-            state = msgspec.structs.replace(state, status=Status.RESTARTING)
+            waits = {"status": Status.RESTARTING, "restart_delay_s": delay}
+            state = msgspec.structs.replace(state, **waits)
         before = container
         container = msgspec.structs.replace(
             before,
@@ -130,10 +146,13 @@ class Lives:
         if removes:
             await self._removal.remove(container, volumes=True)
         elif delay is not None:
-            live.restart_delay_s = delay
-            live.restarter = self._supervisor.start(
-                self._restart(container.id, delay), name=f"restart {container.name}"
-            )
+            self.restart_later(container, delay)
+
+    def restart_later(self, container: Container, delay_s: float) -> None:
+        """Start it again after a pause, unless somebody decides otherwise."""
+        self._register.live(container.id).restarter = self._supervisor.start(
+            self._restart(container.id, delay_s), name=f"restart {container.name}"
+        )
 
     async def _take_down(self, container: Container) -> None:
         """Free what served the process."""
@@ -152,6 +171,8 @@ class Lives:
         state = container.state
         if state.oom_killed:
             self._register.publish(container, "oom")
+        for _ in range(self._register.live(container.id).take_stops()):
+            self._register.publish(container, "stop")  # before "die", as Docker does
         seconds = max(state.finished_at - state.started_at, 0) // 10**9
         self._register.publish(
             container, "die", exitCode=str(state.exit_code), execDuration=str(seconds)
@@ -165,15 +186,16 @@ class Lives:
                     return
                 live = self._register.live(container_id)
                 live.restarter = None  # this very task: it must not cancel itself
-                await self.run(container, restart_count=container.restart_count)
+                await self.run(container)
         except NotFound:
             return
         except BoxshipError as error:
-            # as in Docker, a restart that fails to start is the last one
             log.warning("cannot restart container %s: %s", container_id, error)
 
 
-def ended_state(state: ContainerState, status: ExitStatus) -> ContainerState:
+def ended_state(
+    state: ContainerState, status: ExitStatus, *, signalled: bool = False
+) -> ContainerState:
     """The state after an end."""
     return msgspec.structs.replace(
         state,
@@ -185,5 +207,6 @@ def ended_state(state: ContainerState, status: ExitStatus) -> ContainerState:
         oom_killed=status.oom_killed,
         # the times of files lag behind the clock by up to a tick
         finished_at=max(status.finished_at, state.started_at),
-        health=state.health and msgspec.structs.replace(state.health, status="unhealthy"),
+        health=unwatched(state.health),
+        stopped_by_user=state.stopped_by_user or signalled,
     )

@@ -12,12 +12,13 @@ from boxship.engine.containers import live as lives
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.create.creator import Creator
 from boxship.engine.containers.exits import Lives
+from boxship.engine.containers.health import FailureAction, unwatched
 from boxship.engine.containers.listing import plan_list, plan_prune
 from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import Removal, check_removable
 from boxship.engine.containers.update import changed_host_config
 from boxship.engine.containers.view import Viewer
-from boxship.errors import Conflict, Internal, InvalidArgument, NotFound, NotModified
+from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument, NotFound, NotModified
 from boxship.model.container import (
     Action,
     Container,
@@ -79,7 +80,6 @@ class EngineContainers:
             require(container, Action.START)
             if container.state.status is Status.RESTARTING:
                 raise NotModified(f"container {container.id} is already running")
-            self._register.live(container.id).restart_delay_s = 0
             await self._lives.run(container)
 
     async def stop(self, name: str, *, signal: str = "", timeout_s: int | None = None) -> None:
@@ -88,22 +88,25 @@ class EngineContainers:
         number = _stop_signal_to_send(name, signal)
         require(container, Action.STOP)
         await self._stop(container.id, number, timeout_s)
-        self._register.publish(self._register.current(container.id) or container, "stop")
 
     async def restart(self, name: str, *, signal: str = "", timeout_s: int | None = None) -> None:
         """See services.containers."""
         container = self._register.get(name)
-        number = _stop_signal_to_send(name, signal)
+        try:
+            await self._restart(container, signal, timeout_s)
+        except BoxshipError as error:
+            raise Internal(f"Cannot restart container {name}: {error}") from error
+
+    async def _restart(self, container: Container, signal: str, timeout_s: int | None) -> None:
+        number = parse_signal(signal) if signal else None
         live = self._register.live(container.id)
         live.kept_by_user = True
         try:
             if container.running or container.state.status is Status.RESTARTING:
                 await self._stop(container.id, number, timeout_s)
-                self._register.publish(container, "stop")
             async with self._register.editing(container.id) as current:
                 live.kept_by_user = False
                 if not current.running:
-                    live.restart_delay_s = 0
                     await self._lives.run(current)
                 self._register.publish(current, "restart")
         finally:
@@ -112,12 +115,16 @@ class EngineContainers:
     async def _stop(self, container_id: str, number: int | None, timeout_s: int | None) -> None:
         """Ask, wait, then kill. The lock is not held while the process takes its time."""
         async with self._register.editing(container_id) as container:
-            if not await self._mark_stopped(container):
+            live = self._register.live(container_id)
+            if container.state.status is Status.RESTARTING:
+                self._end_restarting(container)
+            if not container.running:
+                self._register.publish(container, "stop")
                 return
-            ended = self._register.live(container_id).begin_wait(lives.NEXT_EXIT)
+            live.begin_stop()
+            ended = live.begin_wait(lives.NEXT_EXIT)
             number = number or stop_signal(container.config.stop_signal)
-            if container.state.status is Status.PAUSED:
-                await self._thaw(container)
+            self._note_signal(container, number)
             await self._signal(container, number)
         if timeout_s is None:
             configured = container.config.stop_timeout
@@ -128,18 +135,15 @@ class EngineContainers:
             return
         await self._kill(container_id)
 
-    async def _mark_stopped(self, container: Container) -> bool:
-        """Remember the user's wish, durably; False when nothing runs any more."""
-        if container.state.status is Status.RESTARTING:
-            self._end_restarting(container)
-            return False
-        if not container.running:
-            return False
+    def _note_signal(self, container: Container, number: int) -> None:
+        """Remember the user's wish: durably where a policy will ask for it after a crash."""
+        live = self._register.live(container.id)
+        live.signalled = True
+        live.last_life = live.last_life or _ends(container, number)
         policy = container.host_config.restart_policy.name
         if policy not in ("", "no") and not container.state.stopped_by_user:
             state = msgspec.structs.replace(container.state, stopped_by_user=True)
             self._register.save(msgspec.structs.replace(container, state=state))
-        return True
 
     def _end_restarting(self, container: Container) -> None:
         live = self._register.live(container.id)
@@ -153,14 +157,18 @@ class EngineContainers:
         for _ in range(_TRIES):
             try:
                 async with self._register.editing(container_id) as container:
-                    if not await self._mark_stopped(container):
+                    if container.state.status is Status.RESTARTING:
+                        self._end_restarting(container)
+                    if not container.running:
                         return
                     ended = self._register.live(container_id).begin_wait(lives.NEXT_EXIT)
+                    self._note_signal(container, signals.SIGKILL)
                     await self._signal(container, signals.SIGKILL)
             except NotFound:
                 return  # it removed itself
             if await _within(ended, _AFTER_KILL_S):
                 return
+        self._register.live(container_id).take_stops()
         raise Internal(
             f"cannot kill container: {container_id}: tried to kill container, "
             "but did not receive an exit event"
@@ -170,47 +178,61 @@ class EngineContainers:
         """See services.containers."""
         async with self._register.editing(name) as container:
             number = _signal_to_send(name, signal)
-            refusal = f"cannot kill container: {name}: container {container.id} is not running"
-            if container.state.status is Status.RESTARTING and number == signals.SIGKILL:
-                self._end_restarting(container)
+            if container.state.status is Status.RESTARTING:
+                # nothing is there to be signalled: the wish is that nothing comes
+                if _ends(container, number):
+                    self._end_restarting(container)
                 return
-            if not container.running:
-                raise Conflict(refusal)
-            stops = number in (signals.SIGKILL, stop_signal(container.config.stop_signal))
-            if stops:
-                await self._mark_stopped(container)
             ended = self._register.live(container.id).begin_wait(lives.NEXT_EXIT)
-            try:
-                await self._parts.runtime.kill(container, number)
-            except ContainerNotRunning as error:
-                raise Conflict(refusal) from error
-            if container.state.status is Status.PAUSED and number == signals.SIGKILL:
-                await self._thaw(container)
-            self._register.publish(container, "kill", signal=str(number))
+            if not (container.running and await self._signal(container, number)):
+                raise Conflict(
+                    f"cannot kill container: {name}: container {container.id} is not running"
+                )
+            self._note_signal(self._register.current(container.id) or container, number)
         if number == signals.SIGKILL:
             await _within(ended, _AFTER_KILL_S)
 
-    async def _signal(self, container: Container, number: int) -> None:
+    async def _signal(self, container: Container, number: int) -> bool:
+        """Send it, and let a frozen process feel it; False when it ended by itself a moment ago."""
         try:
             await self._parts.runtime.kill(container, number)
         except ContainerNotRunning:
-            return  # it just ended by itself, and its watcher waits for our lock
-        if container.state.status is Status.PAUSED:
-            await self._thaw(container)
+            return False  # its watcher waits for our lock
         self._register.publish(container, "kill", signal=str(int(number)))
+        if number == signals.SIGKILL:
+            if container.state.status is Status.PAUSED:
+                await self._parts.runtime.resume(container)  # to die is no life: not told
+        elif _ends(container, number):
+            await self._thaw(container)
+        return True
 
     async def _thaw(self, container: Container) -> None:
         current = self._register.current(container.id)
         if current is None or current.state.status is not Status.PAUSED:
             return
         await self._parts.runtime.resume(current)
-        self._register.save(_with_status(current, Status.RUNNING))
+        current = self._register.save(_with_status(current, Status.RUNNING))
+        self._lives.resumed(current)
         self._register.publish(current, "unpause")
+
+    async def act_on_failed_health(self, container: Container, action: FailureAction) -> None:
+        """What `--health-on-failure` asks for."""
+        match action:
+            case "restart":
+                await self.restart(container.id)
+            case "stop":
+                await self.stop(container.id)
+            case "kill":
+                # as if it had died by itself: its restart policy decides what comes next
+                await self._parts.runtime.kill(container, signals.SIGKILL)
+            case _:
+                pass
 
     async def pause(self, name: str) -> None:
         """See services.containers."""
         async with self._register.editing(name) as container:
             require(container, Action.PAUSE)
+            self._lives.paused(container)
             await self._parts.runtime.pause(container)
             self._register.save(_with_status(container, Status.PAUSED))
             self._register.publish(container, "pause")
@@ -369,6 +391,18 @@ async def _within(wait: Wait, timeout_s: float | None) -> bool:
     return True
 
 
+def _ends(container: Container, number: int) -> bool:
+    """True for a signal that Docker takes for the wish to end the container.
+
+    Any, unless its creator said which one stops it: policies then leave it alone.
+    """
+    configured = container.config.stop_signal
+    return number == signals.SIGKILL or not configured or number == stop_signal(configured)
+
+
 def _with_status(container: Container, status: Status) -> Container:
-    state = msgspec.structs.replace(container.state, status=status)
+    health = container.state.health
+    if status is Status.PAUSED:
+        health = unwatched(health)
+    state = msgspec.structs.replace(container.state, status=status, health=health)
     return msgspec.structs.replace(container, state=state)

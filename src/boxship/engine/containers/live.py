@@ -46,8 +46,10 @@ class Live:
         self._joining: list[Joining] = []
         self.watcher: asyncio.Task[Any] | None = None
         self.restarter: asyncio.Task[Any] | None = None
-        self.restart_delay_s = 0.0
         self.kept_by_user = False  # a `docker restart` is under way: no auto-removal between
+        self.last_life = False  # its user ended it: no policy starts it again
+        self.signalled = False  # by its user: becomes `stopped_by_user` when it ends
+        self._stops = 0
 
     def __repr__(self) -> str:
         waiting = len(self._exit) + len(self._removal)
@@ -60,6 +62,20 @@ class Live:
         waiters.add(future)
         future.add_done_callback(waiters.discard)
         return BegunWait(future)
+
+    def begin_life(self) -> None:
+        """A process is about to start: what was said about the last one is void."""
+        self.cancel_restart()
+        self.last_life = self.signalled = False
+
+    def begin_stop(self) -> None:
+        """A `docker stop` waits for the end, to be told before it as Docker does."""
+        self._stops += 1
+
+    def take_stops(self) -> int:
+        """How many stops the end is to tell about."""
+        stops, self._stops = self._stops, 0
+        return stops
 
     def exited(self, result: WaitResult) -> None:
         """Wake those who wait for an exit."""

@@ -7,13 +7,15 @@ half made is removed, what a policy wants is started.
 import logging
 from contextlib import suppress
 
+import msgspec
+
 from boxship.concurrency import in_thread
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.execs import EngineExecs
 from boxship.engine.containers.exits import Lives
 from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import Removal, all_of, remove_directory
-from boxship.engine.containers.restart import starts_with_engine
+from boxship.engine.containers.restart import remaining_delay_s, starts_with_engine
 from boxship.errors import BoxshipError, NotFound
 from boxship.model.container import Container, Status
 
@@ -79,18 +81,22 @@ class Restorer:
             f"container {container.name} is put right", self._parts.runtime.delete(container)
         )
         state = container.state
-        if state.status in (Status.REMOVING, Status.DEAD) or (
-            container.host_config.auto_remove and state.started_at
-        ):
+        if state.status in (Status.REMOVING, Status.DEAD) or container.host_config.auto_remove:
+            # one that was never started as well: its client has gone, as dockerd sees it
             await self._removal.remove(container, volumes=True)
-            return
-        if starts_with_engine(container):
-            with suppress(NotFound):
-                await self._start(container)
+        elif state.status is Status.RESTARTING and starts_with_engine(container):
+            pause_s = remaining_delay_s(state, self._parts.clock())
+            self._lives.restart_later(container, pause_s)
+        elif starts_with_engine(container):
+            await self._start(container)
+        elif state.status is Status.RESTARTING:
+            state = msgspec.structs.replace(state, status=Status.EXITED)
+            self._register.save(msgspec.structs.replace(container, state=state))
 
     async def _start(self, container: Container) -> None:
-        async with self._register.editing(container.id) as current:
-            try:
-                await self._lives.run(current, restart_count=current.restart_count)
-            except BoxshipError as error:
-                log.warning("cannot start container %s: %s", container.name, error)
+        with suppress(NotFound):
+            async with self._register.editing(container.id) as current:
+                try:
+                    await self._lives.run(current)
+                except BoxshipError as error:
+                    log.warning("cannot start container %s: %s", container.name, error)

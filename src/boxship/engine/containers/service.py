@@ -7,7 +7,7 @@ from boxship.engine.containers.create.creator import Creator
 from boxship.engine.containers.execs import EngineExecs
 from boxship.engine.containers.exits import Lives
 from boxship.engine.containers.files import EngineFiles, ImageMaker
-from boxship.engine.containers.health import HealthChecks
+from boxship.engine.containers.health_checks import HealthChecks
 from boxship.engine.containers.lifecycle import EngineContainers
 from boxship.engine.containers.logs import ContainerLogs
 from boxship.engine.containers.register import Register
@@ -48,16 +48,12 @@ def build_containers(parts: Parts, *, images: ImageMaker) -> ContainerServices:
     health = HealthChecks(parts, register, execs)
     removal = Removal(parts, register, forgotten=execs.forget)
     lives = Lives(parts, register, Starter(parts, register), removal, followers=(health, execs))
+    creator, viewer = Creator(parts, register), Viewer(parts, execs.open_ids)
+    containers = EngineContainers(parts, register, creator, lives, removal, viewer)
+    health.act = containers.act_on_failed_health
     return ContainerServices(
         register=register,
-        containers=EngineContainers(
-            parts,
-            register,
-            Creator(parts, register),
-            lives,
-            removal,
-            Viewer(parts, execs.open_ids),
-        ),
+        containers=containers,
         execs=execs,
         streams=EngineStreams(parts, register, ContainerLogs(parts.logs, register)),
         files=EngineFiles(parts, register, images),

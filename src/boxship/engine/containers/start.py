@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from boxship.engine.containers.contract import Parts
+from boxship.engine.containers.health import fresh_health
 from boxship.engine.containers.register import Register
 from boxship.engine.logging.keeper import SPOOL_MAX
 from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument, NotFound
@@ -16,7 +17,6 @@ from boxship.model.container import (
     Action,
     Container,
     ContainerState,
-    Health,
     Status,
     require,
 )
@@ -43,10 +43,10 @@ class Starter:
     def __repr__(self) -> str:
         return "Starter()"
 
-    async def start(self, container: Container, *, restart_count: int = 0) -> Container:
+    async def start(self, container: Container) -> Container:
         """Run it and record that; when that fails, record why and raise."""
         try:
-            started = await self._start(container, restart_count)
+            started = await self._start(container)
         except RuntimeRefused as error:
             self._record_failure(container, str(error), error.exit_code)
             raise
@@ -56,8 +56,9 @@ class Starter:
         self._register.publish(started, "start")
         return started
 
-    async def _start(self, container: Container, restart_count: int) -> Container:
+    async def _start(self, container: Container) -> Container:
         parts = self._parts
+        by_policy = container.state.status is Status.RESTARTING
         live = self._register.live(container.id)
         async with AsyncExitStack() as undo:
             container = self._named_as_joined(container)
@@ -78,9 +79,15 @@ class Starter:
                 supervisor_started=process.supervisor_started,
                 started_at=parts.clock(),
                 finished_at=container.state.finished_at,
-                health=_fresh_health(container),
+                health=fresh_health(container),
+                stopped_by_user=by_policy and container.state.stopped_by_user,
+                restart_delay_s=container.state.restart_delay_s if by_policy else 0,
             )
-            started = msgspec.structs.replace(container, state=state, restart_count=restart_count)
+            started = msgspec.structs.replace(
+                container,
+                state=state,
+                restart_count=container.restart_count if by_policy else 0,
+            )
             undo.push_async_callback(parts.runtime.delete, started)
             await live.connect_joining(parts.runtime, started)
             await parts.runtime.start(started)
@@ -90,14 +97,11 @@ class Starter:
         return started
 
     def _record_failure(self, container: Container, text: str, exit_code: int) -> None:
-        state = msgspec.structs.replace(
-            container.state,
-            status=Status.EXITED
-            if container.state.status is Status.RESTARTING
-            else container.state.status,
-            exit_code=exit_code,
-            error=text,
-        )
+        state = msgspec.structs.replace(container.state, exit_code=exit_code, error=text)
+        if container.state.status is Status.RESTARTING:
+            # as in Docker, a restart that fails is the last one, and the exit code is the last life's
+            ended = {"status": Status.EXITED, "exit_code": container.state.exit_code}
+            state = msgspec.structs.replace(state, **ended)
         self._register.save(msgspec.structs.replace(container, state=state))
         self._register.live(container.id).give_up_joining()
 
@@ -293,10 +297,3 @@ def _write(path: Path, text: str) -> None:
     # in place: a running container has this very file mounted
     path.write_text(text)
     path.chmod(0o644)
-
-
-def _fresh_health(container: Container) -> Health | None:
-    check = container.config.healthcheck
-    if check is None or not check.test or check.test[0] == "NONE":
-        return None
-    return Health(status="starting")

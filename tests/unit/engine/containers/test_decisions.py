@@ -13,7 +13,11 @@ from boxship.engine.containers.files import without_ours
 from boxship.engine.containers.health import after_result, pause_before_next, probe_command
 from boxship.engine.containers.listing import plan_list, plan_prune
 from boxship.engine.containers.names import random_name
-from boxship.engine.containers.restart import plan_restart, starts_with_engine
+from boxship.engine.containers.restart import (
+    plan_restart,
+    remaining_delay_s,
+    starts_with_engine,
+)
 from boxship.engine.containers.update import changed_host_config
 from boxship.errors import BoxshipError, InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
@@ -68,11 +72,12 @@ def a_container(name: str = "web", **fields: Any) -> Container:
         ("", 1, 0, False, False),
         ("no", 1, 0, False, False),
         ("always", 0, 99, False, True),
-        ("always", 0, 0, True, False),
+        ("always", 0, 0, True, True),
         ("unless-stopped", 0, 0, False, True),
         ("unless-stopped", 0, 0, True, False),
         ("on-failure", 0, 0, False, False),
         ("on-failure", 1, 99, False, True),
+        ("on-failure", 1, 0, True, True),
         ("on-failure:3", 1, 2, False, True),
         ("on-failure:3", 1, 3, False, False),
     ],
@@ -84,19 +89,25 @@ def test_who_restarts(policy: str, code: int, count: int, by_user: bool, restart
         restart_count=count,
     )
     state = ContainerState(exit_code=code, stopped_by_user=by_user)
-    assert (plan_restart(container, state, 0) is not None) is restarts
+    assert (plan_restart(container, state) is not None) is restarts
 
 
 def test_the_delay_doubles_and_begins_anew_after_ten_seconds() -> None:
     container = a_container(restart_policy=RestartPolicy(name="always"))
-    short = ContainerState(started_at=1, finished_at=SECOND)
     delays = [0.0]
     for _ in range(12):
-        delays.append(plan_restart(container, short, delays[-1]) or 0)
+        short = ContainerState(started_at=1, finished_at=SECOND, restart_delay_s=delays[-1])
+        delays.append(plan_restart(container, short) or 0)
     assert delays[1:5] == [0.1, 0.2, 0.4, 0.8]
     assert delays[-1] == 60
-    steady = ContainerState(started_at=1, finished_at=10 * SECOND + 1)
-    assert plan_restart(container, steady, 60) == 0.1
+    steady = ContainerState(started_at=1, finished_at=10 * SECOND + 1, restart_delay_s=60)
+    assert plan_restart(container, steady) == 0.1
+
+
+def test_a_pause_goes_on_where_the_last_engine_left_it() -> None:
+    state = ContainerState(finished_at=5 * SECOND, restart_delay_s=3.2)
+    assert remaining_delay_s(state, 6 * SECOND) == pytest.approx(2.2)
+    assert remaining_delay_s(state, 9 * SECOND) == 0
 
 
 def test_what_a_starting_engine_starts() -> None:
