@@ -10,6 +10,10 @@ from boxship.services import Services
 from support.local_engine import LocalEngine
 
 
+def prepare_process() -> None:
+    return
+
+
 @contextlib.asynccontextmanager
 async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
     print("engine:", config, file=sys.stderr, flush=True)
@@ -23,6 +27,7 @@ async def reload_engine(services: Services, config: EngineConfig) -> None:
 
 if __name__ == "__main__":
     wiring = types.ModuleType("boxship.engine.wiring")
+    wiring.prepare_process = prepare_process  # type: ignore[attr-defined]
     wiring.open_engine = open_engine  # type: ignore[attr-defined]
     wiring.reload_engine = reload_engine  # type: ignore[attr-defined]
     sys.modules["boxship.engine.wiring"] = wiring

@@ -126,6 +126,7 @@ class Daemon:
             opened = listening.open_all(config)  # first: clients that come now wait for the engine
             undo.callback(listening.close_all, opened)
             systemd.forget_listen_variables()
+            wiring.prepare_process()
             services = await undo.enter_async_context(wiring.open_engine(config.engine))
             application = build_app(services, product=PRODUCT)
             undo.push_async_callback(application.close, config.engine.shutdown_timeout)

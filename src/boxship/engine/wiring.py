@@ -55,9 +55,9 @@ _STORAGE_DRIVERS: Final = dict.fromkeys(("", "overlay2", "overlay", "overlayfs")
 async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
     """An engine on its data root: repaired, containers found again, ready to serve.
 
+    The caller holds the roots (`boxship.engine.lock`). Nothing of the process itself is changed.
     Leaving the block stops the engine; its containers go on.
     """
-    host.keep_memory_small()
     _prepare_roots(config)
     async with AsyncExitStack() as closing:
         events = EventBus()
@@ -140,6 +140,11 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
                 layers_size=images.layers_size,
             ),
         )
+
+
+def prepare_process() -> None:
+    """Set up a process that does nothing else than run an engine, before it opens one."""
+    host.keep_memory_small()
 
 
 async def reload_engine(services: Services, config: EngineConfig) -> None:
