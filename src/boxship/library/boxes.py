@@ -2,7 +2,7 @@
 
 import codecs
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypedDict, Unpack
@@ -171,7 +171,7 @@ class Box:
 
     async def logs(
         self, *, follow: bool = False, tail: int | None = None, since_ns: int = 0
-    ) -> AsyncIterator[LogLine]:
+    ) -> AsyncGenerator[LogLine, None]:
         """The lines it wrote, and with *follow* those it will write until it ends.
 
         *tail* is how many of the last lines to begin with; *since_ns* nanoseconds since the epoch.

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import os
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final, Self, Unpack
 import msgspec
 
 from boxship.client.remote import open_services
+from boxship.concurrency import in_thread
 from boxship.engine.config import EngineConfig
+from boxship.engine.lock import hold_roots
 from boxship.errors import BoxshipError, Internal, PermissionDenied, Unavailable
 from boxship.library import packing
 from boxship.library.boxes import Box, close
@@ -282,7 +284,7 @@ class AnyEngine:
         since_ns: int | None = None,
         until_ns: int | None = None,
         **filters: str | Sequence[str],
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Events that match filters such as `type="container"`, as they happen.
 
         Times in nanoseconds since the epoch. None is missed from the first step of the iteration on.
@@ -338,13 +340,16 @@ class Engine(AnyEngine):
     async def _open(self) -> AsyncIterator[Services]:
         if os.geteuid() != 0:
             raise PermissionDenied("cannot open an engine: it needs root")
-        # what only this class needs and takes a while to import: connect() does without
-        from boxship.engine.lock import hold_roots  # noqa: PLC0415
-        from boxship.engine.wiring import open_engine  # noqa: PLC0415
-
+        opened = await in_thread(_open_engine, self.config)  # the import takes a while
         with hold_roots(self.config):
-            async with open_engine(self.config) as services:
+            async with opened as services:
                 yield services
+
+
+def _open_engine(config: EngineConfig) -> AbstractAsyncContextManager[Services]:
+    from boxship.engine.wiring import open_engine  # noqa: PLC0415 - connect() does without
+
+    return open_engine(config)
 
 
 def _exec_root(data_root: Path) -> Path:

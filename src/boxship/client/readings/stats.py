@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from boxship.errors import Internal
 from boxship.services.monitoring import BlkioEntry, CpuUse, NetworkUse, Stats
 from boxship.wire.times import parse_rfc3339
 
@@ -10,7 +11,9 @@ Document = Mapping[str, Any]
 
 
 def stats(document: Document) -> Stats:
-    """One sample."""
+    """One sample; raise Internal for what the daemon tells instead."""
+    if "message" in document and "id" not in document:
+        raise Internal(document["message"])
     memory = document.get("memory_stats") or {}
     pids = document.get("pids_stats") or {}
     blkio = document.get("blkio_stats") or {}
