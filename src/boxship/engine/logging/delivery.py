@@ -51,10 +51,6 @@ class Delivery(Protocol):
         """The container has ended: what is in the spool is all."""
         ...
 
-    async def caught_up(self) -> None:
-        """Block until what is in the spool now was delivered."""
-        ...
-
 
 class _Passes:
     """The task behind a delivery: passes over the spool while there is news, then sleep, then none."""
@@ -64,9 +60,9 @@ class _Passes:
         self._supervisor = supervisor
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
-        self._waiting: list[asyncio.Future[None]] = []
         self._ending = False
         self.done = asyncio.Event()
+        self.stuck = False  # what it needs fails at present
 
     def __repr__(self) -> str:
         state = "done" if self.done.is_set() else "busy" if self._task else "idle"
@@ -97,33 +93,18 @@ class _Passes:
             self._task.add_done_callback(lambda _: self.close())
             self._task.cancel()
 
-    async def caught_up(self) -> None:
-        """See Delivery."""
-        if self.done.is_set():
-            return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        self.kick()
-        await future
-
     async def _run(self) -> None:
         try:
             while not self.done.is_set() and await self._has_news():
-                waiting, self._waiting = self._waiting, []
-                try:
-                    await self._pass()
-                    if self._ending and not self._news.is_set():
-                        await self._finish()
-                        if self._ending:
-                            self.done.set()
-                finally:
-                    _release(waiting)
+                await self._pass()
+                if self._ending and not self._news.is_set():
+                    await self._finish()
+                    if self._ending:
+                        self.done.set()
             await self._rest()
         finally:
             self._task = None
-            if self.done.is_set():
-                _release(self._waiting)
-            elif self._waiting or self._news.is_set():
+            if self._news.is_set() and not self.done.is_set():
                 self._restart()
 
     def _restart(self) -> None:
@@ -157,12 +138,6 @@ class _Passes:
         raise NotImplementedError
 
 
-def _release(waiting: "list[asyncio.Future[None]]") -> None:
-    for future in waiting:
-        if not future.done():
-            future.set_result(None)
-
-
 class FileDelivery(_Passes):
     """Into a log file. *progress* is called whenever readers can see more."""
 
@@ -170,21 +145,48 @@ class FileDelivery(_Passes):
         super().__init__(name, supervisor)
         self.filing = filing
         self._progress = progress
+        self._passes = 0
+        self._waiting: list[tuple[int, tuple[int, int], asyncio.Future[None]]] = []
 
     @property
     def saved(self) -> tuple[int, int]:
         """See Delivery."""
         return self.filing.saved
 
+    async def caught_up(self) -> None:
+        """Block until what is in the spool now was written."""
+        if self.done.is_set():
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._passes, self.filing.spool.end(), future))
+        self.kick()
+        await future
+
+    def _release(self, passes: int) -> None:
+        """Let go on who waited for no more than was read, or since before as many passes had begun."""
+        inode, offset = self.filing.spool.place
+        still = []
+        for begun, end, future in self._waiting:
+            if begun >= passes and (end[0] != inode or end[1] > offset):
+                still.append((begun, end, future))
+            elif not future.done():
+                future.set_result(None)
+        self._waiting = still
+
     async def _pass(self) -> None:
+        self._passes += 1
         while await self._insist(self.filing.step):
             self._progress()
+            if self._waiting:
+                self._release(0)
+        self._release(self._passes)
         if not self._ending:
             await asyncio.sleep(_COALESCE_S)
 
     async def _finish(self) -> None:
         await self._insist(self.filing.finish)
         self._progress()
+        self._release(self._passes + 1)
 
     async def _rest(self) -> None:
         if not self.done.is_set():
@@ -201,9 +203,12 @@ class FileDelivery(_Passes):
         pause_s = _PAUSE_S
         while True:
             try:
-                return bool(await in_thread(step))
+                more = bool(await in_thread(step))
+                self.stuck = False
+                return more
             except OSError as error:
                 log.warning("cannot write the log of %s, trying again: %s", self._name, error)
+            self.stuck = True
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
@@ -282,9 +287,11 @@ class SinkDelivery(_Passes):
                 if self._connection is None:
                     self._connection = await self._sink.connect()
                 await self._sink.send(self._connection, message)
+                self.stuck = False
                 return True
             except (OSError, TimeoutError, BoxshipError) as error:
                 self._disconnect()
+                self.stuck = True
                 if not told:
                     log.warning("cannot send the log of %s, trying again: %s", self._name, error)
                     told = True

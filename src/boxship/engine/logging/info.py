@@ -61,7 +61,8 @@ def extra_attributes(
         for key in info.options.get(option, "").split(","):
             if key in source:
                 found[rename(key)] = source[key]
-        if expression := info.options.get(f"{option}-regex", ""):
+        expression = info.options.get(f"{option}-regex", "")
+        if expression and (option == "labels" or source):  # Docker looks at the other one late
             pattern = _compiled(expression)
             found |= {rename(k): v for k, v in source.items() if pattern.search(k)}
     return found

@@ -158,15 +158,18 @@ class LogKeeper:
         self._unwatch(kept)
         for delivery in kept.deliveries:
             delivery.end()
-        try:
-            async with asyncio.timeout(_END_S):
-                for delivery in kept.deliveries:
-                    await delivery.done.wait()
-        except TimeoutError:
+        for delivery in kept.deliveries:
+            while not delivery.done.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_END_S):
+                        await delivery.done.wait()
+                if delivery.stuck:
+                    break
+        if kept.done:
+            self._drop(container_id, kept)
+        else:
             log.warning("the log of %s is not delivered yet", container_id[:12])
             self._finish_in_background(container_id, kept)
-            return
-        self._drop(container_id, kept)
 
     def _finish_in_background(self, container_id: str, kept: _Kept) -> None:
         self._supervisor.start(

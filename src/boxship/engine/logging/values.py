@@ -65,10 +65,8 @@ class Address:
                 raise InvalidArgument(f"parse \"{text}\": missing ']' in host")
             self.host = host
         else:
-            self.host, colon, port = authority.partition(":")
-            port = colon + port
+            host, colon, port = authority.rpartition(":")
+            self.host, port = (host, colon + port) if colon else (authority, "")
         if port and not re.fullmatch(r":\d*", port, re.ASCII):
-            # Go looks for the port behind the last colon
-            port = ":" + port.rpartition(":")[2]
             raise InvalidArgument(f'parse "{text}": invalid port "{port}" after host')
         self.port = port[1:]

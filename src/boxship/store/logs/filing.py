@@ -7,9 +7,12 @@ entry. There is a checkpoint before and after each rotation.
 """
 
 import contextlib
+import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -18,6 +21,7 @@ from boxship.store.logs.rotation import LogFileSpec, RotatingFile
 from boxship.store.logs.spool import SpoolPosition, SpoolReader
 
 _GIVE_BACK: Final = 256 << 10
+_HEADER: Final = struct.Struct("<II")
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,16 +40,28 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 def load_checkpoint(path: Path) -> Checkpoint | None:
     """The last one; None when there is none, or a damaged one."""
     try:
-        return msgspec.msgpack.decode(path.read_bytes(), type=Checkpoint)
-    except (FileNotFoundError, msgspec.DecodeError):
+        data = path.read_bytes()
+        length, checksum = _HEADER.unpack_from(data)
+        record = data[_HEADER.size : _HEADER.size + length]
+        if crc32(record) != checksum:
+            return None
+        return msgspec.msgpack.decode(record, type=Checkpoint)
+    except (FileNotFoundError, struct.error, msgspec.DecodeError):
         return None
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the last one. Not synced: what a power cut undoes are a few entries told twice."""
-    part = path.with_suffix(".part")
-    part.write_bytes(msgspec.msgpack.encode(checkpoint))
-    part.rename(path)
+    """Replace the last one, by a single write: that happens or does not when we are killed.
+
+    Not synced, nor renamed, which some file systems take for a wish to sync: what a power cut undoes are
+    some entries told twice.
+    """
+    record = msgspec.msgpack.encode(checkpoint)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, _HEADER.pack(len(record), crc32(record)) + record)
+    finally:
+        os.close(fd)
 
 
 class Filing:
@@ -154,10 +170,13 @@ class Filing:
 
     def _take(self, entries: list[bytes]) -> None:
         self._total = sum(map(len, entries))
-        if not self._skip:
-            self._entries = entries
-        elif self._total <= self._skip:
-            self._skip -= self._total
-        else:
-            self._entries = [b"".join(entries)[self._skip :]]
-            self._skip = 0
+        first = 0
+        while self._skip and first < len(entries):
+            size = len(entries[first])
+            if size > self._skip:
+                entries[first] = entries[first][self._skip :]
+                self._skip = 0
+            else:
+                self._skip -= size
+                first += 1
+        self._entries = entries[first:]

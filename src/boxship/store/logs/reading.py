@@ -86,8 +86,11 @@ class LogReader:
         if self._selection.tail == 0:
             return []
         opened = []
+        there = set(os.listdir(spec.path.parent)) if spec.path.parent.is_dir() else set()
         for names in spec.older():
-            for packed, path in enumerate(names):
+            if there.isdisjoint(path.name for path in names):
+                continue
+            for packed, path in enumerate(names):  # in this order: one may just be compressed
                 try:
                     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 except FileNotFoundError:

@@ -127,23 +127,24 @@ class RotatingFile:
         if spec.max_files < 2:
             spec.path.unlink(missing_ok=True)
             return
+        there = set(os.listdir(spec.path.parent))
         for older, younger in itertools.pairwise(spec.older()):
-            for name in older:
-                name.unlink(missing_ok=True)
             for target, source in zip(older, younger, strict=True):
-                with contextlib.suppress(FileNotFoundError):
+                if source.name in there:
                     source.rename(target)
-        first = Path(f"{spec.path}.1")
-        for name in (first, Path(f"{first}.gz")):
-            name.unlink(missing_ok=True)
+                elif target.name in there:
+                    target.unlink(missing_ok=True)  # of the other form, or the oldest
+        first, packed = next(reversed(list(spec.older())))
+        packed.unlink(missing_ok=True)
         with contextlib.suppress(FileNotFoundError):
             spec.path.rename(first)
 
     def _compress_older(self) -> None:
         if not self._spec.compress:
             return
+        there = set(os.listdir(self._spec.path.parent))
         for plain, packed in self._spec.older():
-            if plain.exists():
+            if plain.name in there:
                 try:
                     _compress(plain, packed)
                 except OSError as error:

@@ -99,6 +99,14 @@ class SpoolReader:
         self._pending.clear()
         return Batch(lines, partials)
 
+    def end(self) -> tuple[int, int]:
+        """Where the file ends now, for comparison with `place`; may be called by any thread."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return 0, 0
+        return found.st_ino, found.st_size
+
     def lag(self) -> int:
         """Bytes that wait to be read, about."""
         if self._fd < 0 and not self._open():
