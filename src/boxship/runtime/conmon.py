@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from boxship.concurrency import in_thread
-from boxship.errors import Internal, NotFound
+from boxship.errors import NotFound
 from boxship.linux import process, tty
 from boxship.linux.cgroups import Cgroup, Hierarchies, open_cgroup
 from boxship.linux.oci_runtime import OciRuntime, message
@@ -34,7 +34,7 @@ from boxship.runtime.readings import Readings
 from boxship.runtime.records import Record, Records
 from boxship.runtime.spec import Facts, cgroup_path
 from boxship.runtime.spec.process import exec_process
-from boxship.runtime.spec.resources import block_devices, resources
+from boxship.runtime.spec.resources import block_devices, resources, shares_refusal
 from boxship.runtime.streams import AttachedStreams, connect
 from boxship.runtime.supervisor import Conmon, Refused, Supervision
 from boxship.runtime.waiting import run_program
@@ -177,6 +177,8 @@ class ConmonRuntime:
 
     async def update(self, container: Container, resources: HostConfig) -> None:
         """Apply new limits to a running container."""
+        if not self._settings.facts.cgroup_v2 and (no := shares_refusal(resources.cpu_shares)):
+            raise failures.update_refused(container.id, 1, no)
         limits = await in_thread(self._limits, container, resources)
         path = f"{self._directory(container.id)}/resources.json"
         prepare.write_private(path, msgspec.json.encode(limits))
@@ -186,10 +188,7 @@ class ConmonRuntime:
         finally:
             Path(path).unlink()
         if done.exit_code:
-            raise Internal(
-                f"Cannot update container {container.id}: runc did not terminate successfully: "
-                f"exit status {done.exit_code}: {message(done.text)}"
-            )
+            raise failures.update_refused(container.id, done.exit_code, message(done.text))
 
     async def resize(self, container: Container, height: int, width: int) -> None:
         """Set the terminal's size."""
@@ -342,6 +341,8 @@ class ConmonRuntime:
         numbers = {path: prepare.device_numbers(path) for path in paths}
         v2 = self._settings.facts.cgroup_v2
         limits = resources(host_config, (), numbers, cgroup_v2=v2)
+        for name in ("realtimePeriod", "realtimeRuntime"):
+            limits.get("cpu", {}).pop(name, None)  # Docker leaves them for the next start
         if host_config.memory_swap < 0:
             limits.setdefault("memory", {})["swap"] = -1
         if host_config.pids_limit is not None and host_config.pids_limit <= 0:

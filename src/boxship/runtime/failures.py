@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from boxship.errors import Internal
 from boxship.linux.oci_runtime import message
 from boxship.linux.process import limit_number
 from boxship.model.process import RuntimeRefused
@@ -83,6 +84,14 @@ def create_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
 def init_failed(reason: str) -> RuntimeRefused:
     """What `docker start` reports when the new container's own first steps fail."""
     return refused(_CREATE + _INIT + reason)
+
+
+def update_refused(container_id: str, exit_code: int, complaint: str) -> Internal:
+    """What `docker update` reports when the limits of a running container could not be set."""
+    return Internal(
+        f"Cannot update container {container_id}: runc did not terminate successfully: "
+        f"exit status {exit_code}: {complaint}"
+    )
 
 
 def no_such_runtime(name: str) -> RuntimeRefused:

@@ -37,10 +37,7 @@ def changed_host_config(
     refusal = f"Cannot update container {container.id}: "
     if container.state.status in (Status.REMOVING, Status.DEAD):
         raise Conflict(f'{refusal}Container is marked for removal and cannot be "update".')
-    try:
-        warnings = check_limits(resources, kernel, update=True)
-    except InvalidArgument as error:
-        raise InvalidArgument(str(error)) from error
+    warnings = check_limits(resources, kernel, update=True)
     asked = without_unsupported(resources, kernel)
     old = container.host_config
     if old.nano_cpus and (asked.cpu_period or asked.cpu_quota):
@@ -56,6 +53,8 @@ def changed_host_config(
     changes = {
         name: value for name in _FIELDS if (value := getattr(asked, name)) not in (0, "", None)
     }
+    if "pids_limit" in changes:
+        changes["pids_limit"] = max(asked.pids_limit or 0, 0)  # as Docker keeps "no limit"
     if asked.memory > old.memory_swap and asked.memory and not asked.memory_swap:
         raise Conflict(
             f"{refusal}Memory limit should be smaller than already set memoryswap limit, "
@@ -65,7 +64,7 @@ def changed_host_config(
         check_restart_policy(restart_policy)
         if old.auto_remove and restart_policy.name != "no":
             raise InvalidArgument(
-                "Restart policy cannot be updated because AutoRemove is enabled for the container"
+                f"{refusal}Restart policy cannot be updated because AutoRemove is enabled for the container"
             )
         changes["restart_policy"] = restart_policy
     return msgspec.structs.replace(old, **changes), warnings

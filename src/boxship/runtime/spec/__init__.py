@@ -10,6 +10,7 @@ from boxship.linux.cgroups.systemd import slice_path
 from boxship.linux.devices import Device
 from boxship.model.container import Container, HostConfig
 from boxship.runtime.contract import Bundle
+from boxship.runtime.failures import create_refused
 from boxship.runtime.spec import devices, mounts, resources, security
 from boxship.runtime.spec.process import process
 from boxship.runtime.spec.users import Identity
@@ -110,6 +111,9 @@ def _oci_cgroups_path(bundle: Bundle, facts: Facts) -> str:
 
 def _linux(bundle: Bundle, facts: Facts, findings: Findings) -> dict[str, Any]:
     host_config = bundle.container.host_config
+    refusal = "" if facts.cgroup_v2 else resources.shares_refusal(host_config.cpu_shares)
+    if refusal:
+        raise create_refused(f"error setting cgroup config for procHooks process: {refusal}", ())
     linux: dict[str, Any] = {
         "resources": resources.resources(
             host_config,

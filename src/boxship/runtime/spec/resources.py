@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from boxship.errors import InvalidArgument
 from boxship.model.container import HostConfig, ThrottleDevice
-from boxship.runtime.failures import create_refused
 
 _CPU_PERIOD: Final = 100_000  # microseconds, what --cpus is counted in
 _LEAST_SHARES: Final = 2
@@ -28,8 +27,6 @@ def resources(
     cgroup_v2: bool,
 ) -> dict[str, Any]:
     """All limits; a section without a limit is left out."""
-    if not cgroup_v2:
-        _check_shares(host_config.cpu_shares)
     sections: dict[str, Any] = {
         "devices": list(device_rules),
         "memory": _memory(host_config, cgroup_v2=cgroup_v2),
@@ -41,15 +38,13 @@ def resources(
     return {name: section for name, section in sections.items() if section}
 
 
-def _check_shares(shares: int) -> None:
-    """Refuse what the kernel would quietly change, as runc does on v1."""
-    limit = ""
+def shares_refusal(shares: int) -> str:
+    """Why v1 does not take these CPU shares, in runc's words: the kernel would quietly change them."""
     if 0 < shares < _LEAST_SHARES:
-        limit = f"minimum allowed cpu-shares is {_LEAST_SHARES}"
-    elif shares > _MOST_SHARES:
-        limit = f"maximum allowed cpu-shares is {_MOST_SHARES}"
-    if limit:
-        raise create_refused(f"error setting cgroup config for procHooks process: the {limit}", ())
+        return f"the minimum allowed cpu-shares is {_LEAST_SHARES}"
+    if shares > _MOST_SHARES:
+        return f"the maximum allowed cpu-shares is {_MOST_SHARES}"
+    return ""
 
 
 def block_devices(host_config: HostConfig) -> list[str]:

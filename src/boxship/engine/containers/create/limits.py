@@ -17,7 +17,7 @@ _NO_SUPPORT: Final = "Your kernel does not support "
 
 def check_limits(asked: HostConfig, kernel: Capabilities, *, update: bool = False) -> list[str]:
     """Raise InvalidArgument for the impossible; return warnings about what will be left out."""
-    _check_scheduling(asked, kernel)
+    _check_scheduling(asked, kernel, update=update)
     warnings = [text for field, text in _discarded(asked, kernel).items() if field]
     effective = without_unsupported(asked, kernel)
     _check_memory(effective, update=update)
@@ -203,12 +203,15 @@ def _check_cpu(asked: HostConfig, kernel: Capabilities) -> None:
     _check_set(asked.cpuset_mems, kernel.memory_nodes, "cpuset mems", "memory nodes")
 
 
-def _check_scheduling(asked: HostConfig, kernel: Capabilities) -> None:
+def _check_scheduling(asked: HostConfig, kernel: Capabilities, *, update: bool) -> None:
     period, runtime = asked.cpu_realtime_period, asked.cpu_realtime_runtime
-    if (period or runtime) and not kernel.cpu_realtime:
-        raise InvalidArgument("kernel does not support CPU real-time scheduler")
-    if period and runtime > period:
-        raise InvalidArgument("cpu real-time runtime cannot be higher than cpu real-time period")
+    if not update:
+        if (period or runtime) and not kernel.cpu_realtime:
+            raise InvalidArgument("kernel does not support CPU real-time scheduler")
+        if period and runtime > period:
+            raise InvalidArgument(
+                "cpu real-time runtime cannot be higher than cpu real-time period"
+            )
     if asked.cpu_shares < 0 and kernel.cpu_shares:
         raise InvalidArgument(
             f"invalid CPU shares ({asked.cpu_shares}): value must be a positive integer"
