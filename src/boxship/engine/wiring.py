@@ -4,10 +4,10 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from boxship import __version__
 from boxship.build.image_config import apply_changes
@@ -25,7 +25,7 @@ from boxship.engine.logging.keeper import LogKeeper
 from boxship.engine.networks.config import network_config
 from boxship.engine.networks.files import update_files
 from boxship.engine.networks.networking import Networking
-from boxship.engine.system import EngineSystem
+from boxship.engine.system import EngineSystem, Probes
 from boxship.engine.volumes.discovery import PluginFolders
 from boxship.engine.volumes.local import LocalDriver
 from boxship.engine.volumes.plugins import PluginDrivers
@@ -35,10 +35,11 @@ from boxship.linux import cgroups, holes, host, inotify, mounts
 from boxship.linux.cgroups.abilities import Abilities, abilities, available_cpus
 from boxship.model.network import Sandbox
 from boxship.runtime import files
-from boxship.runtime.cdi import DEFAULT_DIRECTORIES
+from boxship.runtime.cdi import DEFAULT_DIRECTORIES, list_devices
 from boxship.runtime.choice import Wishes, find_settings
 from boxship.runtime.conmon import ConmonRuntime
 from boxship.runtime.conmon import Settings as RuntimeSettings
+from boxship.runtime.descriptions import describe
 from boxship.runtime.volume_mounts import mount_volume
 from boxship.services import Services
 from boxship.services.system import SystemInfo
@@ -131,7 +132,10 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
             events=events,
             system=EngineSystem(
                 await in_thread(_facts, config, settings, runtime_settings, store),
-                _measure,
+                Probes(
+                    measure=lambda: _measure(runtime_settings.facts.cdi_directories),
+                    describe=lambda: _describe(runtime_settings),
+                ),
                 containers=containers.containers,
                 images=images,
                 volumes=volumes,
@@ -281,8 +285,22 @@ def _capabilities(able: Abilities, runtime: RuntimeSettings) -> contract.Capabil
     )
 
 
-def _measure() -> dict[str, int | bool]:
-    return {"ipv4_forwarding": host.ip_forwarding(), "file_descriptors": host.open_file_count()}
+def _measure(cdi_directories: Sequence[str]) -> dict[str, Any]:
+    return {
+        "ipv4_forwarding": host.ip_forwarding(),
+        "file_descriptors": host.open_file_count(),
+        "cdi_devices": tuple(list_devices(cdi_directories)),
+    }
+
+
+def _describe(runtime: RuntimeSettings) -> dict[str, Any]:
+    found = describe(runtime.runtimes.values())
+    programs = {Path(each.path).name: found[each.name] for each in runtime.runtimes.values()}
+    return {
+        "runtime_features": {name: each.features for name, each in found.items() if each.features},
+        "runtime_versions": {name: each.version for name, each in programs.items()},
+        "runtime_commits": {name: each.commit for name, each in found.items()},
+    }
 
 
 def _engine_id(store: Store) -> str:
@@ -355,6 +373,10 @@ def _facts(
         cpuset=able.cpuset,
         pids_limit=able.pids_limit,
         oom_kill_disable=able.oom_kill_disable,
+        kernel_memory_tcp=able.kernel_memory_tcp,
+        blkio_weight=able.blkio_weight,
+        blkio_throttle=able.blkio_throttle,
+        cdi_directories=runtime.facts.cdi_directories,
         http_proxy=config.http_proxy,
         https_proxy=config.https_proxy,
         no_proxy=config.no_proxy,

@@ -100,9 +100,17 @@ def find_program(name: str) -> str:
 
 
 def version(path: str) -> str:
-    """The first line of `--version`."""
-    done = process.run([path, "--version"], timeout_s=10)
-    return done.stdout.decode(errors="replace").partition("\n")[0]
+    """What `--version` prints: a line "NAME version NUMBER", then more."""
+    return process.run([path, "--version"], timeout_s=10).stdout.decode(errors="replace")
+
+
+def features(path: str) -> str:
+    """What the runtime can do, as one line of JSON; "" when it does not say."""
+    done = process.run([path, "features"], timeout_s=10)
+    try:
+        return msgspec.json.encode(msgspec.json.decode(done.stdout)).decode()
+    except msgspec.DecodeError:
+        return ""
 
 
 def message(text: str) -> str:

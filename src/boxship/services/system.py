@@ -37,7 +37,11 @@ class SystemInfo(msgspec.Struct, frozen=True, kw_only=True):
     cgroup_version: str
     runtimes: dict[str, str]  # name → path
     default_runtime: str
+    runtime_features: dict[str, str] = {}  # name → JSON, of those that say
     runtime_versions: dict[str, str] = {}  # program → version
+    runtime_commits: dict[str, str] = {}
+    cdi_directories: tuple[str, ...] = ()
+    cdi_devices: tuple[str, ...] = ()
     init_binary: str = ""
     security_options: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
@@ -57,6 +61,9 @@ class SystemInfo(msgspec.Struct, frozen=True, kw_only=True):
     cpuset: bool = True
     pids_limit: bool = True
     oom_kill_disable: bool = False
+    kernel_memory_tcp: bool = False
+    blkio_weight: bool = True
+    blkio_throttle: bool = True
     ipv4_forwarding: bool = True
     http_proxy: str = ""
     https_proxy: str = ""

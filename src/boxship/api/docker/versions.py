@@ -25,7 +25,6 @@ SINCE: Final[dict[str, dict[str, Version]]] = {
         "Descriptor": (1, 48),
     },
     "info": {
-        "CDISpecDirs": (1, 44),
         "Containerd": (1, 46),
         "FirewallBackend": (1, 49),
         "DiscoveredDevices": (1, 50),
@@ -34,6 +33,9 @@ SINCE: Final[dict[str, dict[str, Version]]] = {
 """Fields of a view that clients of older versions do not get."""
 
 UNTIL: Final[dict[str, dict[str, tuple[Version, Any]]]] = {
+    "info": {
+        "KernelMemory": ((1, 41), "KernelMemoryTCP"),
+    },
     "image": {
         "VirtualSize": ((1, 43), "Size"),
     },

@@ -28,6 +28,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     memory_swappiness: bool = True
     memory_reservation: bool = True
     oom_kill_disable: bool = True
+    kernel_memory_tcp: bool = True
     pids_limit: bool = True
     cpu_cfs: bool = True
     cpu_shares: bool = True

@@ -14,6 +14,7 @@ class Abilities(NamedTuple):
     memory_reservation: bool
     memory_swappiness: bool
     oom_kill_disable: bool
+    kernel_memory_tcp: bool
     pids_limit: bool
     cpu_shares: bool
     cpu_cfs: bool
@@ -38,6 +39,7 @@ def abilities(hierarchies: Hierarchies) -> Abilities:
         memory_reservation=has("memory", "memory.soft_limit_in_bytes"),
         memory_swappiness=has("memory", "memory.swappiness"),
         oom_kill_disable=has("memory", "memory.oom_control"),
+        kernel_memory_tcp=has("memory", "memory.kmem.tcp.limit_in_bytes"),
         pids_limit=has("pids"),
         cpu_shares=has("cpu", "cpu.shares"),
         cpu_cfs=_in_some_child(hierarchies.controllers.get("cpu"), "cpu.cfs_quota_us"),
@@ -67,6 +69,7 @@ def _v2(root: str) -> Abilities:
         memory_reservation=memory,
         memory_swappiness=False,
         oom_kill_disable=False,
+        kernel_memory_tcp=False,
         pids_limit="pids" in controllers,
         cpu_shares=cpu,
         cpu_cfs=cpu,

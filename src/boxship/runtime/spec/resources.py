@@ -66,6 +66,8 @@ def _memory(host_config: HostConfig, *, cgroup_v2: bool) -> dict[str, Any]:
     if not cgroup_v2:  # v2 has neither, and Docker discards them with a warning
         if host_config.memory_swappiness is not None and host_config.memory_swappiness >= 0:
             memory["swappiness"] = host_config.memory_swappiness
+        if host_config.kernel_memory_tcp > 0:
+            memory["kernelTCP"] = host_config.kernel_memory_tcp
         if host_config.oom_kill_disable:
             memory["disableOOMKiller"] = True
     return memory

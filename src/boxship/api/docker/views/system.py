@@ -91,7 +91,7 @@ def info(system: SystemInfo, api: Version) -> dict[str, Any]:
         "Labels": list(system.labels),
         "ExperimentalBuild": False,
         "ServerVersion": system.version,
-        "Runtimes": {name: {"path": path} for name, path in system.runtimes.items()},
+        "Runtimes": _runtimes(system, api),
         "DefaultRuntime": system.default_runtime,
         "Swarm": _NO_SWARM,
         "LiveRestoreEnabled": system.live_restore,
@@ -100,9 +100,13 @@ def info(system: SystemInfo, api: Version) -> dict[str, Any]:
         **_commits(system),
         "SecurityOptions": list(system.security_options),
         "FirewallBackend": {"Driver": "nftables"},
-        "CDISpecDirs": [],
+        "CDISpecDirs": list(system.cdi_directories),
         "Warnings": list(system.warnings) or None,
     }
+    if system.cdi_devices:
+        document["DiscoveredDevices"] = [
+            {"Source": "cdi", "ID": name} for name in system.cdi_devices
+        ]
     if system.default_address_pools:
         document["DefaultAddressPools"] = [
             {"Base": base, "Size": size} for base, size in system.default_address_pools
@@ -110,10 +114,24 @@ def info(system: SystemInfo, api: Version) -> dict[str, Any]:
     return adapt("info", document, api)
 
 
+def _runtimes(system: SystemInfo, api: Version) -> dict[str, Any]:
+    runtimes: dict[str, dict[str, Any]] = {
+        name: {"path": path} for name, path in system.runtimes.items()
+    }
+    if api >= _RUNTIME_STATUS:
+        for name, features in system.runtime_features.items():
+            runtimes[name]["status"] = {"org.opencontainers.runtime-spec.features": features}
+    return runtimes
+
+
+_RUNTIME_STATUS = (1, 44)
+
+
 def _abilities(system: SystemInfo) -> dict[str, bool]:
     return {
         "MemoryLimit": system.memory_limit,
         "SwapLimit": system.swap_limit,
+        "KernelMemoryTCP": system.kernel_memory_tcp,
         "CpuCfsPeriod": system.cpu_cfs,
         "CpuCfsQuota": system.cpu_cfs,
         "CPUShares": system.cpu_shares,
@@ -133,10 +151,9 @@ _NO_SWARM = {
 
 
 def _commits(system: SystemInfo) -> dict[str, Any]:
-    versions = system.runtime_versions
     return {
         "ContainerdCommit": {"ID": ""},
-        "RuncCommit": {"ID": versions.get(system.default_runtime, "")},
+        "RuncCommit": {"ID": system.runtime_commits.get(system.default_runtime, "")},
         "InitCommit": {"ID": ""},
     }
 
