@@ -12,11 +12,14 @@ def info(**fields: Any) -> SystemInfo:
     numbers = (
         "containers containers_running containers_paused containers_stopped images cpus memory"
     )
-    return SystemInfo(
+    required: dict[str, Any] = {
         **dict.fromkeys(texts.split(), ""),
         **dict.fromkeys(numbers.split(), 0),
-        **{"storage_status": (), "runtimes": {}, "cgroup_version": "1", **fields},
-    )
+        "storage_status": (),
+        "runtimes": {},
+        "cgroup_version": "1",
+    }
+    return SystemInfo(**required | fields)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from boxship.concurrency import in_thread
+from boxship.concurrency import in_own_thread, in_thread
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.create import host_config as hosts
 from boxship.engine.containers.create import validate
@@ -18,7 +18,7 @@ from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import remove_directory
 from boxship.engine.images.platforms import check_platform, foreign, parse_platform
 from boxship.engine.logging.drivers import check_log_config
-from boxship.errors import InvalidArgument, NotFound
+from boxship.errors import Internal, InvalidArgument, NotFound
 from boxship.model.config import RunConfig
 from boxship.model.container import (
     Container,
@@ -27,6 +27,8 @@ from boxship.model.container import (
     parse_name,
 )
 from boxship.model.image import Image, NoSuchImage, run_config
+from boxship.runtime.prepare import make_working_directory
+from boxship.runtime.views import View, with_root
 from boxship.services.containers import ContainerRequest, CreatedContainer
 from boxship.store.gc import container_key, image_mount_key
 from boxship.store.removal import remove_tree
@@ -65,7 +67,8 @@ class Creator:
         container = self._container(request, config, host_config, image)
         validate.check_options(host_config)
         await self._parts.sandboxes.validate(container)
-        await self._make(container, image)
+        asked = validate.normalised_path(request.config.working_dir)
+        await self._make(container, image, makes_directory=asked not in ("", defaults.working_dir))
         self._register.publish(container, "create")
         return CreatedContainer(container.id, tuple(warnings))
 
@@ -116,7 +119,9 @@ class Creator:
             except (InvalidArgument, NotFound) as error:
                 raise InvalidArgument(f"could not get container for {name}: {error}") from error
 
-    async def _make(self, container: Container, image: Image | None) -> None:
+    async def _make(
+        self, container: Container, image: Image | None, *, makes_directory: bool
+    ) -> None:
         parts = self._parts
         key = container_key(container.id)
         directory = parts.settings.root / container.id
@@ -125,9 +130,11 @@ class Creator:
             undo.callback(remove_directory, directory)
             points, copies = await self._mount_points.prepare(container, undo)
             container = msgspec.structs.replace(container, mounts=points)
-            if copies:
+            if copies or makes_directory:
                 self._prepare(key, image, undo)
                 self._prepare_images(container, undo)
+                if makes_directory:
+                    await self._make_working_directory(container, directory)
                 await self._mount_points.fill(container, directory, copies)
                 self._record(container, image)
             else:
@@ -137,6 +144,18 @@ class Creator:
                     self._prepare_images(container, undo)
                     self._record(container, image)
             undo.pop_all()
+
+    async def _make_working_directory(self, container: Container, directory: Path) -> None:
+        """What the image lacks of it is there from now on, for `docker cp` too."""
+        path = container.config.working_dir
+        if path.startswith(("/dev/", "/proc/", "/sys/")):  # not the image's: it is seen to at start
+            return
+        mounts = self._parts.snapshots.mounts(container_key(container.id))
+        view = View(directory=str(directory), rootfs_mounts=mounts)
+        try:
+            await in_own_thread(with_root, view, lambda root: make_working_directory(root, path))
+        except InvalidArgument as error:
+            raise Internal(str(error)) from error  # Docker's status
 
     def _prepare(self, key: str, image: Image | None, undo: AsyncExitStack) -> None:
         snapshots = self._parts.snapshots
