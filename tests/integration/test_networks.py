@@ -160,9 +160,12 @@ else:
             image_reference="",
             config=RunConfig(hostname=identifier[:12]),
             host_config=HostConfig(network_mode=mode, port_bindings=ports, **host),  # type: ignore[arg-type]
-            networks=networks or {},
+            networks=networks or of_mode(mode),
             state=ContainerState(status=Status.RUNNING),
         )
+
+    def of_mode(mode: str) -> dict[str, EndpointSettings]:
+        return {} if mode.startswith("container:") else {mode or "bridge": EndpointSettings()}
 
     def publish(port: int | str = "", ip: str = "") -> tuple[PortBinding, ...]:
         return (PortBinding(host_ip=ip, host_port=str(port)),)
@@ -869,6 +872,9 @@ else:
         assert list(lab.container("web").networks) == ["mine"]
         with pytest.raises(Internal, match="is not connected to network bridge"):
             await lab.networks.disconnect("bridge", "web")
+        await lab.networks.disconnect("mine", "web")
+        await lab.networks.connect("mine", "web", EndpointSettings())
+        assert lab.sandbox("web").endpoints[0].network_name == "mine"
         actions = [
             (e.action, e.attributes["name"]) for e in lab.events._history if e.type == "network"
         ]
@@ -877,6 +883,8 @@ else:
             ("connect", "bridge"),
             ("connect", "mine"),
             ("disconnect", "bridge"),
+            ("disconnect", "mine"),
+            ("connect", "mine"),
         ]
 
     @pytest.mark.parametrize(

@@ -184,14 +184,18 @@ class Engine:
         version: str = VERSION,
         **query: Any,
     ) -> Reply:
-        """One raw request; a body that is not bytes goes as JSON, a query value likewise if structured."""
+        """One raw request; a body that is not bytes goes as JSON, a query value likewise if structured.
+
+        A tuple in the query is a parameter given several times.
+        """
         sent = dict(headers or {})
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
             sent.setdefault("Content-Type", "application/json")
         url = f"/{version}{path}" if version else path
         if query:
-            url += "?" + urlencode({k: _text(v) for k, v in query.items()}, quote_via=quote)
+            texts = {k: v if isinstance(v, tuple) else _text(v) for k, v in query.items()}
+            url += "?" + urlencode(texts, doseq=True, quote_via=quote)
         connection = self.connection()
         try:
             connection.request(method, url, body=body, headers=sent)

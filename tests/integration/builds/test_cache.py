@@ -63,6 +63,15 @@ def test_what_runs_depends_on_arguments_environment_user_and_place(builder: Buil
     assert arguments[0].image == arguments[1].image != arguments[2].image
 
 
+def test_cache_from_names_what_steps_are_taken_from(builder: Builder) -> None:
+    """docker-py's test_build_with_cache_from: with sources, other builds' steps do not count."""
+    text = "FROM $BASE\nENV T=$TOKEN\nRUN touch /a\nRUN touch /b\n"
+    tag = f"cached-{builder.token}"
+    builder.build(text, t=tag).ok()
+    assert builder.build(text, cachefrom=json.dumps([tag])).ok().cached == 3
+    assert builder.build(text, cachefrom=json.dumps(["nosuchtag"])).ok().cached == 0
+
+
 def test_a_proxy_is_no_reason_to_run_again(builder: Builder) -> None:
     text = "FROM $BASE\nLABEL t=$TOKEN\nRUN echo p=$HTTP_PROXY; date +%s%N > /when\n"
     first = builder.build(text, buildargs='{"HTTP_PROXY": "http://u:secret@p"}').ok()

@@ -335,3 +335,10 @@ def test_a_repository_brings_no_configuration(
     subprocess.run(["sh", "-ec", script], cwd=work, env=GIT, check=True, capture_output=True)
     builder.build_tar(b"", remote=repository)
     assert not Path("/tmp/boxship-pwned").exists()
+
+
+def test_every_extra_host_is_in_etc_hosts(builder: Builder) -> None:
+    """Clients repeat the parameter for each."""
+    hosts = ("one.test:192.0.2.1", "two.test:192.0.2.2")
+    built = builder.build("FROM $BASE\nRUN cat /etc/hosts # $TOKEN\n", extrahosts=hosts).ok()
+    assert "192.0.2.1\tone.test\n192.0.2.2\ttwo.test\n" in built.text

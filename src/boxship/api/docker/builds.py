@@ -45,7 +45,7 @@ def _request(query: Query) -> BuildRequest:
         network_mode=query.text("networkmode"),
         platform=query.text("platform"),
         cache_from=parameters.json_list(query, "cachefrom"),
-        extra_hosts=tuple(host for host in query.text("extrahosts").split(",") if host),
+        extra_hosts=tuple(query.all("extrahosts")),
         memory=parameters.number(query, "memory"),
         memory_swap=parameters.number(query, "memswap"),
         cpu_shares=parameters.number(query, "cpushares"),
@@ -56,7 +56,7 @@ def _request(query: Query) -> BuildRequest:
         cgroup_parent=query.text("cgroupparent"),
         shm_size=parameters.number(query, "shmsize"),
         ulimits=_ulimits(query.text("ulimits")),
-        security_opt=parameters.json_list(query, "securityopt"),
+        security_opt=tuple(query.all("securityopt")),
     )
 
 

@@ -77,9 +77,9 @@ def _query(request: BuildRequest) -> dict[str, object]:
         "buildargs": _json(request.build_args),
         "labels": _json(request.labels),
         "cachefrom": _json(request.cache_from),
-        "extrahosts": ",".join(request.extra_hosts) or None,
+        "extrahosts": list(request.extra_hosts) or None,
         "ulimits": _json([encode(limit) for limit in request.ulimits]),
-        "securityopt": _json(request.security_opt),
+        "securityopt": list(request.security_opt) or None,
     }
 
 

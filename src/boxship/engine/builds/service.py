@@ -17,6 +17,7 @@ from boxship.dockerfile.parser import parse
 from boxship.dockerfile.reading import read_instructions
 from boxship.engine.builds import context as contexts
 from boxship.engine.builds.base import StageResult
+from boxship.engine.builds.cached import CacheSources, cache_sources
 from boxship.engine.builds.stage import StageRunner
 from boxship.engine.builds.transcript import Transcript
 from boxship.engine.builds.workspace import KEY_PREFIX, BuildWorkspace
@@ -95,7 +96,9 @@ class EngineBuilds:
             undo.push_async_callback(in_thread, shutil.rmtree, directory)
             local, plan, warnings = await self._prepare(request, context, directory)
             lease = undo.enter_context(self._store.collector.tidying("build"))
-            build = _Build(self, request, plan, local, directory, lease)
+            find = self._store.metadata.images.find
+            sources = await cache_sources(request.cache_from, self._images.get, find)
+            build = _Build(self, request, plan, local, self.workspace(directory, lease, sources))
             for warning in () if request.quiet else warnings:
                 yield Progress(stream=f"\x1b[91m{warning}\n\x1b[0m")
             async with contextlib.aclosing(build.run(names)) as messages:
@@ -142,7 +145,9 @@ class EngineBuilds:
 
     # for _Build
 
-    def workspace(self, directory: Path, lease: Lease) -> BuildWorkspace:
+    def workspace(
+        self, directory: Path, lease: Lease, sources: CacheSources | None
+    ) -> BuildWorkspace:
         """A place to work for one build."""
         return BuildWorkspace(
             store=self._store,
@@ -152,6 +157,7 @@ class EngineBuilds:
             settings=self._settings,
             directory=directory,
             lease=lease,
+            sources=sources,
         )
 
     async def image(self, name: str) -> Image:
@@ -201,13 +207,13 @@ class _Build:
         request: BuildRequest,
         plan: BuildPlan,
         context: Local,
-        directory: Path,
-        lease: Lease,
+        workspace: BuildWorkspace,
     ) -> None:
         self._service = service
         self._request = request
-        self._directory = directory
-        self._lease = lease
+        self._directory = workspace.directory
+        self._lease = workspace.lease
+        self._sources = workspace.sources
         self._stages: dict[int, asyncio.Task[StageResult]] = {}
         self._transcripts = {index: Transcript(quiet=request.quiet) for index in plan.order}
         self.plan = plan
@@ -218,7 +224,7 @@ class _Build:
         self.limits = _limits(request)
         self.platform = _platform(request.platform)
         self.consumed: set[str] = {name for arg in plan.arg_instructions for name, _ in arg.pairs}
-        self.solver = Solver(service.workspace(directory, lease), use_cache=self.use_cache)
+        self.solver = Solver(workspace, use_cache=self.use_cache)
 
     async def run(self, names: Sequence[Reference]) -> AsyncGenerator[Progress, None]:
         """Build it and say so."""
@@ -327,7 +333,9 @@ class _Build:
 
     def cached_image(self, key: str) -> Image | None:
         """See stage.Base."""
-        return self._service.remembered_image(key)
+        image = self._service.remembered_image(key)
+        known = image is None or self._sources is None or self._sources.has_image(image)
+        return image if known else None
 
     async def create_image(
         self, key: str, config: ImageConfig, layers: tuple[ImageLayer, ...], parent: Image | None

@@ -16,8 +16,9 @@ import msgspec
 from boxship.build.llb import Exec
 from boxship.build.solver import EMPTY_DIFF_ID, Output
 from boxship.concurrency import in_thread
+from boxship.engine.builds.cached import CacheSources
 from boxship.engine.containers.contract import Settings
-from boxship.engine.containers.create.host_config import completed
+from boxship.engine.containers.create.host_config import completed, networks
 from boxship.engine.containers.start import write_network_files
 from boxship.engine.images.creation import ImageCreation
 from boxship.engine.networks.contract import Sandboxes
@@ -57,24 +58,26 @@ class BuildWorkspace:
         settings: Settings,
         directory: Path,
         lease: Lease,
+        sources: CacheSources | None,
     ) -> None:
         self._store = store
         self._creation = creation
         self._runtime = runtime
         self._sandboxes = sandboxes
         self._settings = settings
-        self._directory = directory
-        self._lease = lease
+        self.directory = directory
+        self.lease = lease
+        self.sources = sources
 
     def __repr__(self) -> str:
-        return f"BuildWorkspace({self._directory})"
+        return f"BuildWorkspace({self.directory})"
 
     @contextlib.asynccontextmanager
     async def changing(self, below: tuple[ImageLayer, ...]) -> AsyncIterator["BuildChange"]:
         """See build.solver."""
         async with AsyncExitStack() as undo:
             identifier = secrets.token_hex(32)
-            directory = self._directory / identifier
+            directory = self.directory / identifier
             await in_thread(directory.mkdir, 0o700)
             undo.push_async_callback(in_thread, shutil.rmtree, directory)
             key = KEY_PREFIX + identifier
@@ -91,7 +94,7 @@ class BuildWorkspace:
         """See build.solver."""
         async with AsyncExitStack() as undo:
             identifier = secrets.token_hex(32)
-            directory = self._directory / identifier
+            directory = self.directory / identifier
             await in_thread(directory.mkdir, 0o700)
             undo.push_async_callback(in_thread, shutil.rmtree, directory)
             key = KEY_PREFIX + identifier
@@ -108,8 +111,8 @@ class BuildWorkspace:
 
     def _keep(self, layers: tuple[ImageLayer, ...]) -> None:
         for layer in layers:
-            self._lease.keep(layer.chain_id)
-            self._lease.keep(layer.blob.digest)
+            self.lease.keep(layer.chain_id)
+            self.lease.keep(layer.blob.digest)
 
     def _forget(self, key: str) -> None:
         with contextlib.suppress(NotFound):
@@ -122,6 +125,8 @@ class BuildWorkspace:
             return None
         layer = msgspec.json.decode(record.data["layer"], type=ImageLayer)
         if layer.diff_id != EMPTY_DIFF_ID and not self._is_there(layer):
+            return None
+        if self.sources is not None and not self.sources.has_layer(layer):
             return None
         used = msgspec.structs.replace(
             record, last_used_at=time.time_ns(), usage_count=record.usage_count + 1
@@ -185,6 +190,7 @@ class BuildWorkspace:
                 working_dir=vertex.working_dir or "/",
             ),
             host_config=host_config,
+            networks=networks(host_config.network_mode, {}, ""),
             path=vertex.command[0] if vertex.command else "",
             args=vertex.command[1:],
             runtime=host_config.runtime,
@@ -200,7 +206,7 @@ class BuildWorkspace:
         snapshots = self._store.snapshots
         if change.ran:
             _remove_stubs(snapshots.diff_path(key), snapshots.lower_paths(key))
-        return self._creation.layer_of_snapshot(key, change.below, self._lease, freeze=True)
+        return self._creation.layer_of_snapshot(key, change.below, self.lease, freeze=True)
 
 
 class BuildChange:

@@ -35,17 +35,17 @@ def joined_container(container: Container) -> str | None:
 
 
 def attachments(container: Container) -> list[Attachment]:
-    """The networks to put a container on, the one of its network mode first."""
+    """The networks to put a container on, the one of its network mode first; none it was taken off."""
     mode = network_mode(container)
     if container.config.network_disabled:
         mode = NONE
     wanted = {DEFAULT if k == "default" else k: v for k, v in container.networks.items()}
-    if mode in (HOST, NONE) or not wanted:
+    if mode in (HOST, NONE):
         wanted = {mode: wanted.get(mode, EndpointSettings())}
     order = sorted(wanted, key=lambda name: (name != mode, name))
     found = [Attachment(name, wanted[name]) for name in order]
     mac = container.config.mac_address  # the field from before macs belonged to endpoints
-    if mac and found[0].network == mode and not found[0].settings.mac_address:
+    if mac and found and found[0].network == mode and not found[0].settings.mac_address:
         first = _with_mac(found[0].settings, mac)
         found[0] = Attachment(mode, first)
     return found

@@ -253,7 +253,7 @@ class NetworkService:
             )
         endpoints.validate_endpoint(network, settings)
         current = _networks_of(found)
-        if network.name in current:
+        if network.name in current and found.running:  # else the settings are changed
             raise PermissionDenied(
                 f"endpoint with name {found.name} already exists in network {network.name}"
             )
@@ -342,7 +342,7 @@ def _until(filters: Filters) -> int:
 
 
 def _networks_of(container: Container) -> dict[str, EndpointSettings]:
-    """The networks a container is on, the default one of its mode spelled out."""
+    """What is asked of each network that a container is on."""
     return {
         attachment.network: attachment.settings for attachment in endpoints.attachments(container)
     }

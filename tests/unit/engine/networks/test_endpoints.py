@@ -28,7 +28,7 @@ def container(
         image_reference="",
         config=RunConfig(hostname="h", domainname="example", mac_address=options.pop("mac", "")),  # type: ignore[arg-type]
         host_config=HostConfig(network_mode=mode, **options),  # type: ignore[arg-type]
-        networks=networks or {},
+        networks={mode or "bridge": EndpointSettings()} if networks is None else networks,
     )
 
 
@@ -59,6 +59,11 @@ def test_the_network_of_the_mode_comes_first() -> None:
     asked = {name: EndpointSettings() for name in ("b", "a", "mine")}
     assert names(container("mine", asked)) == ["mine", "a", "b"]
     assert names(container("none", asked)) == ["none"]
+
+
+def test_a_container_taken_off_its_last_network_stays_off() -> None:
+    assert names(container("mine", {})) == []
+    assert names(container("host", {})) == ["host"]
 
 
 def test_the_old_mac_address_field_means_the_first_network() -> None:
