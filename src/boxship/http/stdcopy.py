@@ -28,6 +28,18 @@ def encode(stream: int, data: bytes) -> bytes:
     return HEADER.pack(stream, len(data)) + data
 
 
+def encode_lines(stream: int, data: bytes) -> bytes:
+    """A frame for each line: clients that read logs frame by frame take each for a line."""
+    lines = data.split(b"\n")
+    rest = lines.pop()
+    pack, parts = HEADER.pack, []
+    for line in lines:
+        parts += (pack(stream, len(line) + 1), line, b"\n")
+    if rest:
+        parts += (pack(stream, len(rest)), rest)
+    return b"".join(parts)
+
+
 class Decoder:
     """Bytes in, frames out, however the bytes are sliced."""
 

@@ -32,3 +32,18 @@ def test_a_frame_of_gigabytes_is_refused_at_its_header() -> None:
 
 def test_the_encoding_is_dockers() -> None:
     assert stdcopy.encode(stdcopy.STDERR, b"hi") == b"\x02\0\0\0\0\0\0\x02hi"
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"1\n2\n", [b"1\n", b"2\n"]),
+        (b"1\n\n2", [b"1\n", b"\n", b"2"]),
+        (b"no end", [b"no end"]),
+        (b"", []),
+    ],
+)
+def test_each_line_of_a_log_is_a_frame(data: bytes, expected: list[bytes]) -> None:
+    """aiodocker and others take frames for lines, also those that were written at once."""
+    frames = list(stdcopy.Decoder().feed(stdcopy.encode_lines(1, data)))
+    assert frames == [(1, line) for line in expected]

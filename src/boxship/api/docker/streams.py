@@ -125,7 +125,7 @@ async def logs(services: Services, request: Request) -> Answer:
     async def produce(output: Output) -> None:
         await output.start()
         async for stream, data in output_of.chunks:
-            await output.write(data if output_of.tty else stdcopy.encode(stream, data))
+            await output.write(data if output_of.tty else stdcopy.encode_lines(stream, data))
 
     return Stream(
         produce, content_type=content_type(request, tty=output_of.tty), source=output_of.chunks
