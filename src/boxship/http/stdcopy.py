@@ -32,7 +32,8 @@ def encode_lines(stream: int, data: bytes) -> bytes:
     """A frame for each line: clients that read logs frame by frame take each for a line."""
     lines = data.split(b"\n")
     rest = lines.pop()
-    pack, parts = HEADER.pack, []
+    pack = HEADER.pack
+    parts: list[bytes] = []
     for line in lines:
         parts += (pack(stream, len(line) + 1), line, b"\n")
     if rest:
