@@ -10,8 +10,10 @@ import msgspec
 
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.health import fresh_health
+from boxship.engine.containers.links import variables as link_variables
 from boxship.engine.containers.register import Register
 from boxship.engine.logging.keeper import SPOOL_MAX
+from boxship.engine.networks.endpoints import DEFAULT, links
 from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument, NotFound
 from boxship.model.container import (
     Action,
@@ -67,9 +69,11 @@ class Starter:
             points = await self._activate_volumes(container)
             sandbox = await parts.sandboxes.attach(container)
             undo.push_async_callback(parts.sandboxes.detach, container)
+            environment = await self._linked_environment(container)
             bundle = self._bundle(
                 container, sandbox, points, joined, await self._open_log(container)
             )
+            bundle = msgspec.structs.replace(bundle, environment=environment)
             undo.push_async_callback(parts.logs.finish, container.id)
             process = await parts.runtime.create(bundle)
             state = ContainerState(
@@ -184,6 +188,25 @@ class Starter:
             mtab=True,
             cgroup_parent=container.host_config.cgroup_parent or settings.cgroup_parent,
         )
+
+    async def _linked_environment(self, container: Container) -> tuple[str, ...]:
+        """What --link brings on the default network."""
+        found: list[str] = []
+        asked = container.host_config.links if DEFAULT in container.networks else ()
+        for name, alias in links(asked):
+            other = self._register.get(name)
+            path = f"/{container.name}/{alias}"
+            if not other.running:
+                raise Internal(f"Cannot link to a non running container: /{other.name} AS {path}")
+            sandbox = await self._parts.sandboxes.find(other.id)
+            places = sandbox.endpoints if sandbox else ()
+            place = next((each for each in places if each.network_name == DEFAULT), None)
+            if place is None:
+                raise Internal(f"container {other.id} not attached to default bridge network")
+            config = other.config
+            ports, env = config.exposed_ports or {}, config.env or ()
+            found += link_variables(path, place.ipv4_address, ports, env)
+        return tuple(found)
 
     def _files(self, container: Container, directory: Path, sandbox: Sandbox) -> dict[str, str]:
         """/etc/hosts and its like; a container that joins a network shares the other's."""
