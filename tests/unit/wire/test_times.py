@@ -1,9 +1,18 @@
 """Times in Go's words."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from boxship.errors import InvalidArgument
-from boxship.wire.times import SECOND, human, parse_size, rfc3339, rfc3339_seconds
+from boxship.wire.times import (
+    SECOND,
+    human,
+    parse_rfc3339,
+    parse_size,
+    rfc3339,
+    rfc3339_seconds,
+)
 
 
 @pytest.mark.parametrize(
@@ -60,3 +69,22 @@ def test_sizes(text: str, size: int) -> None:
 def test_bad_sizes(text: str) -> None:
     with pytest.raises(InvalidArgument, match=f"invalid size: '{text}'"):
         parse_size(text)
+
+
+@given(st.integers(0, 4 * 10**18))
+def test_no_nanosecond_is_lost_on_the_way(moment: int) -> None:
+    assert parse_rfc3339(rfc3339(moment)) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2001-09-09T03:46:40.5+02:00", 10**18 + SECOND // 2),
+        ("0001-01-01T00:00:00Z", 0),
+        ("", 0),
+        ("yesterday", 0),
+        ("2001-13-01T00:00:00Z", 0),
+    ],
+)
+def test_times_of_other_engines(text: str, moment: int) -> None:
+    assert parse_rfc3339(text) == moment
