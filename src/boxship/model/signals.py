@@ -23,11 +23,19 @@ def parse_signal(text: str) -> int:
         number = int(text)
         if 0 < number <= _HIGHEST:
             return number
+        if number:
+            raise InvalidArgument(f"the linux daemon does not support signal {text}")
         raise InvalidArgument(f"invalid signal: {text}")
     number = _NUMBERS.get(text.upper().removeprefix("SIG"), 0)
     if number == 0:
         raise InvalidArgument(f"invalid signal: {text}")
     return number
+
+
+def check_stop_signal(text: str) -> None:
+    """Raise InvalidArgument for what could never be a signal; Docker keeps any number."""
+    if not (text.isascii() and text.lstrip("-").isdigit() and int(text)):
+        parse_signal(text)
 
 
 def stop_signal(text: str) -> int:

@@ -119,28 +119,33 @@ def _require_mac(text: str) -> None:
 
 def _complaints(network: Network, settings: EndpointSettings) -> Iterable[str]:
     asked = settings.ipam_config
-    addresses = [a for a in (asked.ipv4_address, asked.ipv6_address) if a] if asked else []
+    given = ((asked.ipv4_address, 4), (asked.ipv6_address, 6)) if asked else ()
+    addresses = [(text, version) for text, version in given if text]
     if settings.aliases and not is_user_defined(network):
         yield "network-scoped alias is supported only for containers in user defined networks"
     if addresses and not is_user_defined(network):
         yield "user specified IP address is supported on user defined networks only"
-    for text in addresses:
-        yield from _address_complaints(network, text)
+    for text, version in addresses:
+        if (address := ipam.find_address(text)) is None or address.version != version:
+            yield f"invalid IPv{version} address: {text}"
+    for text in (asked.link_local_ips if asked else None) or ():
+        if ipam.find_address(text) is None:
+            yield f"invalid link-local IP address: {text}"
+    for text, version in addresses:
+        yield from _address_complaints(network, text, version)
 
 
-def _address_complaints(network: Network, text: str) -> Iterable[str]:
+def _address_complaints(network: Network, text: str, version: int) -> Iterable[str]:
+    pools = [pool for pool in ipam.pools(network) if pool.version == version]
+    automatic = network.automatic if is_user_defined(network) else ()
+    chosen = [pool for pool in pools if str(pool.subnet) not in automatic]
     address = ipam.find_address(text)
-    if address is None:
-        yield f"invalid IP address: {text}"
-        return
-    pools = [pool for pool in ipam.pools(network) if pool.version == address.version]
-    chosen = [pool for pool in pools if str(pool.subnet) not in network.automatic]
     if not chosen:
         yield (
             "user specified IP address is supported only when connecting to networks with "
             "user configured subnets"
         )
-    elif not any(address in pool.subnet for pool in chosen):
+    elif address is None or not any(address in pool.subnet for pool in chosen):
         yield f"no configured subnet or ip-range contain the IP address {text}"
 
 

@@ -111,10 +111,10 @@ def test_the_way_out_avoids_internal_networks_and_follows_priority() -> None:
     [
         (
             network("bridge", automatic=True),
-            EndpointSettings(ipam_config=EndpointIPAM(ipv4_address="10.0.0.5")),
+            EndpointSettings(ipam_config=EndpointIPAM(ipv4_address="192.168.9.5")),
             "invalid endpoint settings:\n"  # noqa: ISC004
             "* user specified IP address is supported on user defined networks only\n"
-            "* user specified IP address is supported only when connecting to networks with user configured subnets",
+            "* no configured subnet or ip-range contain the IP address 192.168.9.5",
         ),
         (
             network("mine"),
@@ -124,7 +124,13 @@ def test_the_way_out_avoids_internal_networks_and_follows_priority() -> None:
         (
             network("mine"),
             EndpointSettings(ipam_config=EndpointIPAM(ipv4_address="x")),
-            "invalid endpoint settings:\ninvalid IP address: x",
+            "invalid endpoint settings:\n"  # noqa: ISC004
+            "* invalid IPv4 address: x\n* no configured subnet or ip-range contain the IP address x",
+        ),
+        (
+            network("mine"),
+            EndpointSettings(ipam_config=EndpointIPAM(link_local_ips=("y",))),
+            "invalid endpoint settings:\ninvalid link-local IP address: y",
         ),
         (
             network("mine"),
