@@ -2,6 +2,7 @@
 
 import os
 import resource
+import select
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -105,6 +106,19 @@ def open_pidfd(pid: int) -> int | None:
         return None
     except OSError as error:
         raise Internal(f"cannot watch process {pid}: {error.strerror}") from error
+
+
+def has_ended(pid: int) -> bool:
+    """True for a process that is gone, or that nobody has reaped yet."""
+    fd = open_pidfd(pid)
+    if fd is None:
+        return True
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        return bool(poll.poll(0))
+    finally:
+        os.close(fd)
 
 
 def open_pidfd_of(pid: int, started: int) -> int | None:

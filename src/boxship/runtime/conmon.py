@@ -142,7 +142,8 @@ class ConmonRuntime:
 
     async def attach(self, container: Container) -> AttachedStreams:
         """Connect to the created or running process's streams."""
-        return await connect(self._directory(container.id), container.id)
+        supervisor_pid = container.state.supervisor_pid
+        return await connect(self._directory(container.id), container.id, supervisor_pid)
 
     async def wait(self, container: Container) -> ExitStatus:
         """Block until the supervisor of `container.state` has recorded the exit."""
@@ -245,6 +246,10 @@ class ConmonRuntime:
             status = ExitStatus(KILLED, oom_killed=False, finished_at=time.time_ns())
         return status
 
+    def has_ended(self, pid: int) -> bool:
+        """True once a first process or an exec's is dead, be its end recorded or not."""
+        return pid > 0 and process.has_ended(pid)
+
     async def resize_exec(
         self, container: Container, exec_id: str, height: int, width: int
     ) -> None:
@@ -322,6 +327,8 @@ class ConmonRuntime:
             raise ContainerNotRunning(container.id) from error
         first = rlimits.first_process(config)
         if spec.working_dir:
+            if not spec.working_dir.startswith("/"):
+                raise failures.refused(failures.RELATIVE_CWD)
             prepare.refuse_magic_links(spec.working_dir, failures.exec_refused)
         group_add = container.host_config.group_add or ()
         with opened_root(f"{bundle}/rootfs") as root_fd:

@@ -161,6 +161,10 @@ class Runtime(Protocol):
         """Block until an exec's supervisor has recorded its exit."""
         ...
 
+    def has_ended(self, pid: int) -> bool:
+        """True once a first process or an exec's is dead, be its end recorded or not."""
+        ...
+
     async def resize_exec(
         self, container: Container, exec_id: str, height: int, width: int
     ) -> None:

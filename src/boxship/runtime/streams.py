@@ -2,6 +2,10 @@
 
 The socket is SOCK_SEQPACKET. Each packet from conmon is a byte naming the stream and at most 8 KiB of
 output; each packet to it is standard input, and shutting our sending side down closes it.
+
+A process may close its input, or leave it to nobody, while more of it comes. conmon (2.1.6 to 2.1.13)
+then tries the failing write again and again and takes a whole CPU for it, so we look from time to time
+whether anybody reads the pipe, and empty it in the reader's stead (linux/pipes.py).
 """
 
 import asyncio
@@ -12,6 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from boxship.linux.pipes import drain_deserted, fds_named_in_environment
 from boxship.model.container import ContainerNotRunning
 from boxship.runtime.waiting import wait_readable, wait_writable
 
@@ -20,6 +25,8 @@ _PACKET_OUT: Final = 65536
 _BATCH: Final = 64  # packets taken at one wake-up
 _STREAMS: Final = {2: 1, 3: 2}  # conmon's stdpipe_t → file descriptor numbers
 _BACKLOG_PAUSE_S: Final = 0.005
+_INPUT_CHECK_S: Final = 0.5  # after something was sent
+_IDLE_CHECK_S: Final = 5.0
 
 
 class AttachedStreams:
@@ -28,8 +35,12 @@ class AttachedStreams:
     It closes itself at the end of the output.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, supervisor_pid: int = 0) -> None:
         self._socket = connection
+        self._supervisor_pid = supervisor_pid
+        self._input_check: asyncio.TimerHandle | None = None
+        self._input_sent = False
+        self._deserted = False
         self._received: deque[tuple[int, bytes]] = deque()
         self._ended = False
         self._waiters = 0
@@ -51,7 +62,10 @@ class AttachedStreams:
     async def write(self, data: bytes) -> None:
         """Feed standard input; waits while the process is slow; ConnectionError when it is closed."""
         view = memoryview(data)
+        self._watch_input()
         while view:
+            if self._deserted:
+                raise ConnectionError("standard input is closed: nobody reads it")
             try:
                 sent = self._socket.send(view[:_PACKET_IN], socket.MSG_NOSIGNAL)
             except BlockingIOError:
@@ -66,9 +80,32 @@ class AttachedStreams:
         with contextlib.suppress(OSError):  # the process was quicker
             self._socket.shutdown(socket.SHUT_WR)
 
+    def _watch_input(self) -> None:
+        self._input_sent = True
+        if self._input_check is None and self._supervisor_pid:
+            loop = asyncio.get_running_loop()
+            self._input_check = loop.call_later(_INPUT_CHECK_S, self._check_input)
+
+    def _check_input(self) -> None:
+        self._input_check = None
+        if self._ended:
+            return
+        known = fds_named_in_environment(self._supervisor_pid, "_OCI_")
+        drained = drain_deserted(self._supervisor_pid, except_fds=known)
+        self._deserted = drained is not None
+        if drained == 0:
+            return  # nobody reads, and nothing is under way
+        pause_s = _INPUT_CHECK_S if self._input_sent or drained else _IDLE_CHECK_S
+        self._input_sent = False
+        loop = asyncio.get_running_loop()
+        self._input_check = loop.call_later(pause_s, self._check_input)
+
     def close(self) -> None:
         """Let go of the connection; whoever reads or writes notices."""
         self._ended = True
+        if self._input_check is not None:
+            self._input_check.cancel()
+            self._input_check = None
         if self._waiters:
             # the loop must stop watching the descriptor before its number is used again
             with contextlib.suppress(OSError):
@@ -109,7 +146,7 @@ class AttachedStreams:
             self._received.append((stream, b"".join(parts)))
 
 
-async def connect(directory: str, container_id: str) -> AttachedStreams:
+async def connect(directory: str, container_id: str, supervisor_pid: int = 0) -> AttachedStreams:
     """Connect to the attach socket in a supervisor's directory; raise ContainerNotRunning."""
     try:
         fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -126,7 +163,7 @@ async def connect(directory: str, container_id: str) -> AttachedStreams:
                 continue
             except OSError as error:
                 raise ContainerNotRunning(container_id) from error
-            return AttachedStreams(connection)
+            return AttachedStreams(connection, supervisor_pid)
     except BaseException:
         connection.close()
         raise

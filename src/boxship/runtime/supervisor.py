@@ -120,7 +120,7 @@ class Conmon:
                 _go_on(start_write)  # its parent might have wanted to move it to a cgroup first
                 if not await read_line(attach_read):
                     raise Refused(await self._complaint(pid, errors))  # noqa: TRY301
-                streams = await connect(supervision.directory, supervision.container_id)
+                streams = await connect(supervision.directory, supervision.container_id, pid)
                 _go_on(start_write)  # now the process may start: none of its output is lost
                 return await self._created(supervision, pid, sync_read, errors), streams
             except BaseException:

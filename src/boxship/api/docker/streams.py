@@ -3,13 +3,13 @@
 from typing import Final
 
 from boxship.api.docker import parameters, wire
-from boxship.api.docker.errors import log_unforeseen, text_of
+from boxship.api.docker.errors import log_unforeseen, status_of, text_of
 from boxship.api.docker.routing import Access, Route
 from boxship.errors import BoxshipError, InvalidArgument
 from boxship.http import stdcopy
 from boxship.http.hijack import RawStream
 from boxship.http.request import Request
-from boxship.http.response import Answer, Hijack, Output, Stream
+from boxship.http.response import Answer, Hijack, Output, Response, Stream
 from boxship.http.websocket import Socket, WebSocket
 from boxship.services import Services
 from boxship.services.streams import STDOUT, Attachment, AttachOptions, LogOptions
@@ -67,8 +67,13 @@ def _attach_options(request: Request) -> AttachOptions:
 
 
 async def attach(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/attach"""
-    attachment = await services.streams.attach(request.variables["name"], _attach_options(request))
+    """POST /containers/{name}/attach: Docker has taken the connection over already, and tells errors bare."""
+    try:
+        attachment = await services.streams.attach(
+            request.variables["name"], _attach_options(request)
+        )
+    except BoxshipError as error:
+        return Response(f"{error}\r\n".encode(), status=status_of(error), content_type=RAW)
 
     async def run(stream: RawStream) -> None:
         await carry(attachment, HijackedClient(stream, tty=attachment.tty))

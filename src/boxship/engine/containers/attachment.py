@@ -7,12 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import msgspec
 
 from boxship.engine.containers.detach import DetachScanner
+from boxship.engine.containers.live import Live
 from boxship.errors import BoxshipError
 from boxship.model.container import Container, ContainerNotRunning
 from boxship.runtime.contract import ProcessStreams, Runtime
 from boxship.services.streams import STDERR, STDOUT, ClientStream
 
 log = logging.getLogger(__name__)
+
+_PATIENCE_S = 2.0
+"""How long a client may keep the end of a process from being noticed, as under Docker."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Detached(Exception):
-    """The client typed the detach keys."""
+    """The client typed the detach keys, or has no more input where that is as good."""
 
 
 async def _nothing() -> None:
@@ -39,6 +43,7 @@ class ProcessAttachment:
 
     `past` is output to show first. `on_detach` is told when the keys were typed; `finished` is awaited
     once the output ended, before the client hears so: until then the exit code may be unknown.
+    `has_ended` tells whether the process is dead, however much of its output is still to be sent.
     """
 
     def __init__(
@@ -47,11 +52,14 @@ class ProcessAttachment:
         *,
         on_detach: Callable[[], None],
         finished: Callable[[], Awaitable[None]] = _nothing,
+        has_ended: Callable[[], bool] = lambda: False,
         past: AsyncIterator[tuple[int, bytes]] | None = None,
     ) -> None:
         self._plan = plan
         self._on_detach = on_detach
         self._finished = finished
+        self._has_ended = has_ended
+        self._writing_since: float | None = None
         self._past = past
         self._streams: asyncio.Future[ProcessStreams | None] = (
             asyncio.get_running_loop().create_future()
@@ -69,10 +77,15 @@ class ProcessAttachment:
         """True when there is one raw stream, not two."""
         return self._plan.tty
 
-    async def connect(self, runtime: Runtime, container: Container) -> None:
-        """Join the streams of a process that was created."""
+    @property
+    def carries_something(self) -> bool:
+        """False for one that asked for no stream that there is."""
+        return self._plan.stdin or bool(self._wanted)
+
+    async def connect(self, live: Live, runtime: Runtime, container: Container) -> None:
+        """Join the streams of a running process."""
         try:
-            self.join(await runtime.attach(container))
+            self.join(await live.connect(runtime, container))
         except ContainerNotRunning:
             self.give_up()  # it has ended already
         except BoxshipError:
@@ -108,6 +121,8 @@ class ProcessAttachment:
         try:
             await self._carry(client, streams)
         finally:
+            if self._plan.stdin and self._plan.ends_stdin:
+                await streams.close_stdin()  # a client that vanished will not type any more
             streams.close()
         await self._finished()
 
@@ -132,10 +147,25 @@ class ProcessAttachment:
 
     async def _drain(self, client: ClientStream, streams: ProcessStreams) -> None:
         """Output at the client's pace: the process waits for a slow one, as under Docker."""
-        while (chunk := await streams.read()) is not None:
-            stream, data = chunk
-            if stream in self._wanted:
-                await client.write(stream, data)
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(_PATIENCE_S, self._look, streams, loop)
+        try:
+            while (chunk := await streams.read()) is not None:
+                stream, data = chunk
+                if stream in self._wanted:
+                    self._writing_since = loop.time()
+                    await client.write(stream, data)
+                    self._writing_since = None
+        finally:
+            self._patience.cancel()
+
+    def _look(self, streams: ProcessStreams, loop: asyncio.AbstractEventLoop) -> None:
+        """A client that does not read keeps the supervisor from its work, at last from noticing the end."""
+        since = self._writing_since
+        if since is not None and loop.time() - since > _PATIENCE_S / 2 and self._has_ended():
+            streams.close()
+            return
+        self._patience = loop.call_later(_PATIENCE_S, self._look, streams, loop)
 
     async def _feed(self, client: ClientStream, streams: ProcessStreams) -> None:
         scanner = None if self._plan.keys is None else DetachScanner(self._plan.keys)
@@ -151,8 +181,9 @@ class ProcessAttachment:
             if detached:
                 self._on_detach()
                 raise _Detached
-        if self._plan.ends_stdin:
-            await streams.close_stdin()
+        if not self._plan.ends_stdin:
+            raise _Detached  # Docker closes the output then, too
+        await streams.close_stdin()
 
 
 class RefusedAttachment:

@@ -124,6 +124,7 @@ class EngineExecs:
             ),
             on_detach=lambda: self._register.publish(container, "exec_detach", execID=session.id),
             finished=lambda: self._wait_ended(session.id),
+            has_ended=lambda: self._has_ended(session.id),
         )
         attachment.join(streams)
         return attachment
@@ -136,7 +137,7 @@ class EngineExecs:
             await self._wait_ready(session)
             session = self._get(exec_id)
         if not session.running:
-            raise NotFound(f"process does not exist {exec_id}: not found")
+            raise NotFound(f"NotFound: process does not exist {exec_id}: not found")
         try:
             await self._parts.runtime.resize_exec(container, session.id, height, width)
         except ContainerNotRunning:
@@ -290,6 +291,10 @@ class EngineExecs:
         ended = msgspec.structs.replace(current, started=True, running=False, exit_code=exit_code)
         self._put(ended)
         return ended
+
+    def _has_ended(self, exec_id: str) -> bool:
+        session = self._sessions.get(exec_id)
+        return session is None or self._parts.runtime.has_ended(session.pid)
 
     async def _wait_ended(self, exec_id: str) -> None:
         if (ended := self._ended.get(exec_id)) is not None:

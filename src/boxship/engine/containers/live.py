@@ -1,10 +1,11 @@
 """What is only true while the engine runs: who waits for a container, and who is attached early."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from boxship.engine.containers.sharing import share
+from boxship.concurrency import Supervisor
+from boxship.engine.containers.sharing import SharedStreams, share
 from boxship.model.container import Container
 from boxship.runtime.contract import ProcessStreams, Runtime
 from boxship.services.containers import WaitResult
@@ -40,7 +41,9 @@ class BegunWait:
 class Live:
     """One container's waiters, early attachments and background tasks."""
 
-    def __init__(self) -> None:
+    def __init__(self, supervisor: Supervisor) -> None:
+        self._supervisor = supervisor
+        self._shared: SharedStreams | None = None
         self._exit: set[asyncio.Future[WaitResult]] = set()
         self._removal: set[asyncio.Future[WaitResult]] = set()
         self._joining: list[Joining] = []
@@ -67,6 +70,7 @@ class Live:
         """A process is about to start: what was said about the last one is void."""
         self.cancel_restart()
         self.last_life = self.signalled = False
+        self._shared = None
 
     def begin_stop(self) -> None:
         """A `docker stop` waits for the end, to be told before it as Docker does."""
@@ -103,8 +107,28 @@ class Live:
             return
         streams = await runtime.attach(container)
         joining, self._joining = self._joining, []
-        for each, member in zip(joining, share(streams, len(joining)), strict=True):
+        if _shares(container):
+            shared = self._share(streams)
+            members: Sequence[ProcessStreams] = [shared.join() for _ in joining]
+        else:
+            members = share(streams, len(joining))
+        for each, member in zip(joining, members, strict=True):
             each.join(member)
+
+    async def connect(self, runtime: Runtime, container: Container) -> ProcessStreams:
+        """The streams of the running process, for one more client."""
+        if not _shares(container):
+            return await runtime.attach(container)
+        shared = self._shared
+        if shared is None or shared.ended:
+            shared = self._share(await runtime.attach(container))
+        return shared.join()
+
+    def _share(self, streams: ProcessStreams) -> SharedStreams:
+        self._shared = SharedStreams(
+            streams, lambda work: self._supervisor.start(work, name="nobody listens")
+        )
+        return self._shared
 
     def give_up_joining(self) -> None:
         """Tell early attachments that no process will come."""
@@ -116,6 +140,11 @@ class Live:
         if self.restarter is not None:
             self.restarter.cancel()
             self.restarter = None
+
+
+def _shares(container: Container) -> bool:
+    config = container.config
+    return config.open_stdin and config.stdin_once and not config.tty
 
 
 def finished(result: WaitResult) -> BegunWait:

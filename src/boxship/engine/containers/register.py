@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 
-from boxship.concurrency import KeyedLocks
+from boxship.concurrency import KeyedLocks, Supervisor
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.live import Live
 from boxship.errors import InvalidArgument
@@ -18,9 +18,14 @@ class Register:
         self._events = parts.events
         self._locks = KeyedLocks()
         self._live: dict[str, Live] = {}
+        self._supervisor = Supervisor("streams")
 
     def __repr__(self) -> str:
         return f"Register({self._rows.count()} containers, {len(self._live)} live, {self._locks})"
+
+    async def close(self) -> None:
+        """Let go of what is kept connected."""
+        await self._supervisor.close()
 
     def get(self, name: str) -> Container:
         """By ID, name or unique ID prefix, in Docker's order; raise NoSuchContainer."""
@@ -58,7 +63,10 @@ class Register:
 
     def live(self, container_id: str) -> Live:
         """Its waiters and tasks."""
-        return self._live.setdefault(container_id, Live())
+        live = self._live.get(container_id)
+        if live is None:
+            live = self._live[container_id] = Live(self._supervisor)
+        return live
 
     def forget(self, container_id: str) -> Live | None:
         """It was removed; the live part for a last word."""

@@ -39,6 +39,7 @@ class ContainerServices(msgspec.Struct, frozen=True, kw_only=True):
         await self.health.close()
         await self.execs.close()
         await self.lives.close()
+        await self.register.close()
 
 
 def build_containers(parts: Parts, *, images: ImageMaker) -> ContainerServices:

@@ -3,11 +3,16 @@
 A supervisor accepts one connection at each of its wake-ups, between which the process may already have
 written: of several connections made before the start the later ones could miss that. So those who attach
 early share the first.
+
+Where standard input ends with its first client (Docker's StdinOnce), conmon closes it when any
+connection ends, be it one that only listened. There all clients share one connection, which is kept, and
+emptied, while nobody listens.
 """
 
 import asyncio
 from collections import deque
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from boxship.runtime.contract import ProcessStreams
 
@@ -18,8 +23,12 @@ BACKLOG: Final = 1 << 20
 class SharedStreams:
     """What the members share: whoever runs out of output reads on, for everybody."""
 
-    def __init__(self, streams: ProcessStreams) -> None:
+    def __init__(
+        self, streams: ProcessStreams, keep: Callable[[Coroutine[Any, Any, None]], object] | None
+    ) -> None:
         self.streams = streams
+        self._keep = keep
+        self._input_ended = False
         self.members: list[Member] = []
         self.ended = False
         self.reading = asyncio.Lock()
@@ -40,13 +49,37 @@ class SharedStreams:
         for member in self.members:
             member.offer(chunk)
 
+    def join(self) -> "Member":
+        """One more client, which sees what comes from now on."""
+        member = Member(self)
+        self.members.append(member)
+        return member
+
+    async def end_input(self) -> None:
+        """Standard input has come to its end, whoever's it was."""
+        self._input_ended = True
+        await self.streams.close_stdin()
+
     def leave(self, member: "Member") -> None:
-        """A member's client is gone; the last one closes the connection."""
-        if member in self.members:
-            self.members.remove(member)
-            self.room.set()
-            if not self.members:
-                self.streams.close()
+        """A member's client is gone; after the last one the connection is closed, or kept for others."""
+        if member not in self.members:
+            return
+        self.members.remove(member)
+        self.room.set()
+        if self.members:
+            return
+        if self._keep is None or self._input_ended or self.ended:
+            self.ended = True
+            self.streams.close()
+        else:
+            self._keep(self._discard())
+
+    async def _discard(self) -> None:
+        """Let the process write although nobody listens."""
+        while not self.members and not self.ended:
+            async with self.reading:
+                if not self.members:
+                    await self.read_on()
 
 
 class Member:
@@ -82,7 +115,7 @@ class Member:
 
     async def close_stdin(self) -> None:
         """End standard input."""
-        await self._shared.streams.close_stdin()
+        await self._shared.end_input()
 
     def close(self) -> None:
         """Leave."""
@@ -93,6 +126,5 @@ def share(streams: ProcessStreams, count: int) -> list[ProcessStreams]:
     """As many views of the same streams; the streams themselves for one client."""
     if count == 1:
         return [streams]
-    shared = SharedStreams(streams)
-    shared.members = [Member(shared) for _ in range(count)]
-    return list(shared.members)
+    shared = SharedStreams(streams, None)
+    return [shared.join() for _ in range(count)]

@@ -5,7 +5,6 @@ from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.detach import parse_detach_keys
 from boxship.engine.containers.logs import ContainerLogs
 from boxship.engine.containers.register import Register
-from boxship.errors import Conflict
 from boxship.model.container import Action, Container, ContainerNotRunning, require
 from boxship.services.streams import Attachment, AttachOptions, LogOptions, Logs
 
@@ -27,12 +26,13 @@ class EngineStreams:
         async with self._register.editing(name) as container:
             require(container, Action.ATTACH, name)
             attachment = self._attachment(container, options, keys)
-            if not options.stream:
+            live = self._register.live(container.id)
+            if not options.stream or not attachment.carries_something:
                 attachment.give_up()
             elif container.running:
-                await attachment.connect(self._parts.runtime, container)
+                await attachment.connect(live, self._parts.runtime, container)
             else:
-                attachment.withdraw = self._register.live(container.id).join(attachment)
+                attachment.withdraw = live.join(attachment)
             self._register.publish(container, "attach")
             return attachment
 
@@ -53,8 +53,13 @@ class EngineStreams:
                 keys=keys if config.tty else None,
             ),
             on_detach=lambda: self._register.publish(container, "detach"),
+            has_ended=lambda: self._has_ended(container.id),
             past=past,
         )
+
+    def _has_ended(self, container_id: str) -> bool:
+        current = self._register.current(container_id)
+        return current is None or self._parts.runtime.has_ended(current.state.pid)
 
     async def logs(self, name: str, options: LogOptions) -> Logs:
         """See services.streams."""
@@ -66,7 +71,6 @@ class EngineStreams:
         container = self._register.get(name)
         if not container.running:
             raise ContainerNotRunning(container.id)
-        if not container.config.tty:
-            raise Conflict(f"container {container.id} has no terminal")
-        await self._parts.runtime.resize(container, height, width)
+        if container.config.tty:  # without one nothing changes, and Docker says so to nobody
+            await self._parts.runtime.resize(container, height, width)
         self._register.publish(container, "resize", height=str(height), width=str(width))

@@ -1,0 +1,79 @@
+"""Pipes of another process whose readers have gone."""
+
+import contextlib
+import os
+import select
+import stat
+from pathlib import Path
+from typing import Final
+
+_CHUNK: Final = 1 << 16
+_GRACE_MS: Final = 5
+
+
+def drain_deserted(pid: int, *, except_fds: frozenset[int] = frozenset()) -> int | None:
+    """Empty the pipes that *pid* writes to and nobody reads: how many bytes; None if there is no such pipe.
+
+    Reading them makes a write succeed that would fail for ever: for a process that tries again and again.
+    """
+    drained: int | None = None
+    for fd in _open_fds(pid) - except_fds:
+        path = f"/proc/{pid}/fd/{fd}"
+        with contextlib.suppress(OSError):  # it was closed meanwhile
+            if _is_write_end(path) and not _has_reader(path):
+                drained = (drained or 0) + _drain(path)
+    return drained
+
+
+def fds_named_in_environment(pid: int, prefix: str) -> frozenset[int]:
+    """The descriptors that a process was told of in variables whose names begin with *prefix*."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return frozenset()
+    found = (item.partition(b"=") for item in environment.split(b"\0"))
+    return frozenset(
+        int(value)
+        for name, _, value in found
+        if name.startswith(prefix.encode()) and value.isdigit()
+    )
+
+
+def _open_fds(pid: int) -> set[int]:
+    try:
+        return {int(entry.name) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    except OSError:
+        return set()
+
+
+def _is_write_end(path: str) -> bool:
+    link = Path(path)
+    # the link's permissions say how the descriptor was opened
+    opened = link.lstat().st_mode & (stat.S_IRUSR | stat.S_IWUSR)
+    return opened == stat.S_IWUSR and stat.S_ISFIFO(link.stat().st_mode)
+
+
+def _has_reader(path: str) -> bool:
+    writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        poll = select.poll()
+        poll.register(writer, 0)  # errors are always reported
+        return not poll.poll(0)
+    finally:
+        os.close(writer)
+
+
+def _drain(path: str) -> int:
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    drained = 0
+    try:
+        poll = select.poll()
+        poll.register(reader, select.POLLIN)
+        while poll.poll(_GRACE_MS):  # time for the write that failed to be tried again
+            data = os.read(reader, _CHUNK)
+            if not data:
+                break
+            drained += len(data)
+    finally:
+        os.close(reader)
+    return drained
