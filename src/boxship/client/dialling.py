@@ -1,12 +1,17 @@
-"""Asynchronous connections to a daemon: unix sockets, TCP, and TLS whose directions close one by one."""
+"""Asynchronous connections to a daemon: unix sockets, TCP, programs such as ssh, and TLS.
+
+Of a TLS connection the directions close one by one.
+"""
 
 import asyncio
 import contextlib
 import ssl
 from typing import Final, NamedTuple
 
+from boxship.client import ssh
 from boxship.client.address import Address
 from boxship.client.errors import CannotConnect, ConnectionFailed
+from boxship.concurrency import in_thread
 from boxship.errors import PermissionDenied
 from boxship.http.tls import TLSProtocol
 
@@ -33,6 +38,9 @@ class Line(NamedTuple):
 async def dial(where: Address, context: ssl.SSLContext | None) -> Line:
     """Connect; raise CannotConnect, PermissionDenied or ConnectionFailed."""
     try:
+        if where.command:
+            program = await in_thread(ssh.dial, where)
+            return Line(*await asyncio.open_unix_connection(sock=program, limit=BUFFER_SIZE))
         if where.path:
             return Line(*await asyncio.open_unix_connection(where.path, limit=BUFFER_SIZE))
         if context is None:

@@ -1,9 +1,10 @@
-"""Connections with TLS, whose directions end one by one."""
+"""Connections with TLS, whose directions end one by one, and through programs."""
 
 import asyncio
 import contextlib
 import os
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -101,3 +102,33 @@ async def test_a_server_that_hangs_up_in_the_handshake(folder: Path) -> None:
     with pytest.raises(ConnectionFailed):
         await dial(parse_address(f"tcp://127.0.0.1:{port}"), context(folder))
     server.close()
+
+
+RELAY = "import sys; data = sys.stdin.buffer.read(); sys.stdout.buffer.write(data.upper())"
+
+
+async def test_a_program_carries_the_connection() -> None:
+    where = parse_address("ssh://host")
+    where.command = (sys.executable, "-c", RELAY)
+    line = await dial(where, None)
+    line.writer.write(b"typed")
+    line.writer.write_eof()
+    assert await line.reader.read() == b"TYPED"
+    line.abort()
+    await line.closed()
+
+
+async def test_a_program_that_fails_says_why() -> None:
+    where = parse_address("ssh://host")
+    where.command = (sys.executable, "-c", "import sys; sys.exit('no such host')")
+    line = await dial(where, None)
+    with pytest.raises(ConnectionFailed, match="no such host"):
+        await line.reader.read()
+    line.abort()
+
+
+async def test_a_program_that_does_not_exist() -> None:
+    where = parse_address("ssh://host")
+    where.command = ("no-such-program",)
+    with pytest.raises(ConnectionFailed, match="cannot run no-such-program"):
+        await dial(where, None)
