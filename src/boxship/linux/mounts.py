@@ -71,6 +71,14 @@ _KEPT: Final = (
     (os.ST_NODIRATIME, syscalls.MS_NODIRATIME),
     (os.ST_RELATIME, syscalls.MS_RELATIME),
 )
+_NAMES: Final = (
+    (os.ST_RDONLY, "ro"),
+    (os.ST_NOSUID, "nosuid"),
+    (os.ST_NODEV, "nodev"),
+    (os.ST_NOEXEC, "noexec"),
+    (os.ST_NOATIME, "noatime"),
+    (os.ST_NODIRATIME, "nodiratime"),
+)
 _OCTAL: Final = re.compile(r"\\([0-7]{3})")
 
 
@@ -261,6 +269,15 @@ def _bind(source: str, target: StrPath, steps: MountPlan) -> None:
     except OSError:
         unmount(target, lazy=True)
         raise
+
+
+def flags_of(path: StrPath) -> tuple[str, ...]:
+    """The flags of the mount that *path* lies on, as options: `ro`, `nosuid`, `noexec` …"""
+    try:
+        present = os.statvfs(path).f_flag
+    except OSError:
+        return ()
+    return tuple(name for flag, name in _NAMES if present & flag)
 
 
 def _present_flags(target: StrPath) -> int:

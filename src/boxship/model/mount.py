@@ -44,7 +44,8 @@ class MountPoint(msgspec.Struct, frozen=True, kw_only=True):
 
     `type` is bind, volume, tmpfs or image; `source` is a path on the host ("" for tmpfs); `name` and
     `driver` are a volume's, `name` and `image` (its ID) an image's; `propagation` as in
-    mount_namespaces(7), `rprivate` by default. `id_map` as in BindOptions.
+    mount_namespaces(7), `rprivate` by default. `id_map` as in BindOptions; `source_flags` are found
+    at start: what the source's own mount forbids (`nosuid`, `ro`), the container's must too.
     """
 
     type: str
@@ -61,6 +62,7 @@ class MountPoint(msgspec.Struct, frozen=True, kw_only=True):
     recursive: bool = True
     image: str = ""
     id_map: str = ""
+    source_flags: tuple[str, ...] = ()
     spec: "MountRequest | None" = None
 
 

@@ -14,7 +14,7 @@ class NoSuchVolume(NotFound):
     """No volume has this name."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"get {name}: no such volume")
+        super().__init__(f"get {name}: no such volume" if name else "get: no such volume")
         self.name = name
 
 

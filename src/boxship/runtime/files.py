@@ -30,9 +30,16 @@ from boxship.model.mount import MADE_FILES
 from boxship.runtime.prepare import find_identity
 from boxship.runtime.sources import open_subpath
 from boxship.services.files import PathStat
-from boxship.store.archive.compression import Source, decompressed
+from boxship.store.archive.compression import CorruptArchive, Source, decompressed
+from boxship.store.archive.entry import InvalidHeader
 from boxship.store.archive.packer import PackOptions, pack_path, pack_tree
-from boxship.store.archive.unpacker import UnpackOptions, unpack
+from boxship.store.archive.places import OutsideRoot
+from boxship.store.archive.unpacker import (
+    MissingLinkTarget,
+    UnpackOptions,
+    WouldOverwrite,
+    unpack,
+)
 from boxship.store.archive.writer import Sink, TarWriter
 
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY
@@ -137,7 +144,24 @@ def unpack_into(root_fd: int, upload: Upload, source: Source) -> None:
         _explained("open", clean),
         _closing(open_in_root(root_fd, clean, os.O_RDONLY | os.O_DIRECTORY)) as fd,
     ):
+        _unpack(source, fd, options, clean)
+
+
+def _unpack(source: Source, fd: int, options: UnpackOptions, path: str) -> None:
+    """With Docker's words, and its 500, for what is wrong with the archive."""
+    try:
         unpack(decompressed(source), fd, options)
+    except MissingLinkTarget as error:
+        raise PathMissing(path) from error
+    except WouldOverwrite as error:
+        raise Internal(error.told(path)) from error
+    except OutsideRoot as error:
+        what = "hardlink target" if error.is_target else "entry name"
+        raise Internal(f'invalid {what} "{error.name}"') from error
+    except InvalidHeader as error:
+        raise Internal("archive/tar: invalid tar header") from error
+    except CorruptArchive as error:
+        raise Internal(str(error)) from error
 
 
 def check_user(rootfs: str, user: str) -> None:
@@ -146,10 +170,11 @@ def check_user(rootfs: str, user: str) -> None:
         find_identity(root_fd, user, ())
 
 
-def has_content(rootfs: str, path: str, *, complain: bool) -> bool:
+def has_content(rootfs: str, path: str, *, declared: bool) -> bool:
     """True when the image has a folder there, for a new volume to be filled from.
 
-    With *complain* a file is an error, in Docker's words, even one that the engine would put there.
+    A file is an error, even one that the engine would put there; in Docker's words, which differ for
+    volumes that the configuration *declared*.
     """
     with opened_root(rootfs) as root_fd:
         try:
@@ -158,9 +183,11 @@ def has_content(rootfs: str, path: str, *, complain: bool) -> bool:
             if path not in MADE_FILES:
                 return False
             is_folder = False
-    if not is_folder and complain:
+    if not is_folder and declared:
         raise Internal(f"cannot mount volume over existing file, file exists {rootfs}{path}")
-    return is_folder
+    if not is_folder:
+        raise Internal(f"source {rootfs}{path} is not directory")
+    return True
 
 
 def copy_up(rootfs: str, path: str, volume: str, subpath: str = "") -> None:
@@ -192,7 +219,7 @@ def go_mode(mode: int) -> int:
 def absolute(path: str) -> str:
     """The path from the root, cleaned; a last `/` or `/.` stays, it asks for a directory."""
     clean = posixpath.normpath(f"/{path}").replace("//", "/", 1)
-    if path.endswith("/."):
+    if path == "." or path.endswith("/."):
         return "/." if clean == "/" else f"{clean}/."
     if path.endswith("/") and clean != "/":
         return f"{clean}/"

@@ -35,7 +35,7 @@ def place(directory: str, points: Sequence[MountPoint], images: Images) -> list[
     `release` takes the places away again: once the container has its own mounts of them.
     """
     return [
-        _alone_if_file(_placed(directory, number, point, images) if is_special(point) else point)
+        _looked_at(_placed(directory, number, point, images) if is_special(point) else point)
         for number, point in enumerate(points)
     ]
 
@@ -56,11 +56,20 @@ def release(directory: str) -> None:
         folder.rmdir()
 
 
-def _alone_if_file(point: MountPoint) -> MountPoint:
-    """A file has nothing below it, and crun before 1.9 fails to make one read-only recursively."""
-    if point.read_only and point.source and not Path(point.source).is_dir():
-        return msgspec.structs.replace(point, recursive=False)
-    return point
+def _looked_at(point: MountPoint) -> MountPoint:
+    """With what the OCI runtime would not see to by itself.
+
+    crun forgets the flags of a bind's source. A file has nothing below it, and crun before 1.9 fails to
+    make one read-only recursively.
+    """
+    if not point.source:
+        return point
+    is_file = point.read_only and not Path(point.source).is_dir()
+    return msgspec.structs.replace(
+        point,
+        recursive=point.recursive and not is_file,
+        source_flags=mounts.flags_of(point.source),
+    )
 
 
 def _placed(directory: str, number: int, point: MountPoint, images: Images) -> MountPoint:

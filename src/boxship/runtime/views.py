@@ -17,13 +17,15 @@ from boxship.errors import Internal, NotFound
 from boxship.linux import syscalls
 from boxship.linux.namespaces import run_in_mount_namespace
 from boxship.linux.safepath import mkdirs_in_root, open_in_root, opened_root
-from boxship.model.mount import Mount, MountPoint
-from boxship.runtime.prepare import mount_rootfs
+from boxship.model.mount import MADE_FILES, MADE_TO_MOUNT_UPON, Mount, MountPoint
+from boxship.runtime.prepare import make_mtab, mount_rootfs
 from boxship.runtime.sources import Images, contained
 
 T = TypeVar("T")
 
 _FILE_MODE = 0o644
+_INIT = "/sbin/docker-init"
+_MTAB = "/etc/mtab"
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +44,7 @@ def with_root(view: View, function: Callable[[int], T]) -> T:
     def work() -> T:
         rootfs = mount_rootfs(view.directory, view.rootfs_mounts)
         with opened_root(rootfs) as root_fd:
+            make_mount_points(root_fd)
             for point in sorted(view.mounts, key=lambda each: each.destination):
                 if point.type != "tmpfs":
                     _show(root_fd, point, view)
@@ -52,6 +55,14 @@ def with_root(view: View, function: Callable[[int], T]) -> T:
             return function(root_fd)
 
     return run_in_mount_namespace(work)
+
+
+def make_mount_points(root_fd: int) -> None:
+    """Make what the first start will mount upon: Docker's containers have it from the beginning."""
+    with contextlib.suppress(OSError):  # an image may have something else in the way
+        for path in sorted(MADE_TO_MOUNT_UPON - {_INIT, _MTAB}):
+            os.close(_mount_point(root_fd, path, is_folder=path not in MADE_FILES, mode=0o755))
+    make_mtab(root_fd)
 
 
 def _show(root_fd: int, point: MountPoint, view: View) -> None:
@@ -77,7 +88,7 @@ def _show(root_fd: int, point: MountPoint, view: View) -> None:
         ) from error
 
 
-def _mount_point(root_fd: int, destination: str, *, is_folder: bool) -> int:
+def _mount_point(root_fd: int, destination: str, *, is_folder: bool, mode: int = _FILE_MODE) -> int:
     try:
         return open_in_root(root_fd, destination, os.O_PATH)
     except FileNotFoundError:
@@ -87,7 +98,7 @@ def _mount_point(root_fd: int, destination: str, *, is_folder: bool) -> int:
             parent = destination.rpartition("/")[0] or "/"
             mkdirs_in_root(root_fd, parent, 0o755, 0, 0)
             create = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW
-            os.close(open_in_root(root_fd, destination, create, _FILE_MODE))
+            os.close(open_in_root(root_fd, destination, create, mode))
         return open_in_root(root_fd, destination, os.O_PATH)
 
 

@@ -52,7 +52,7 @@ def _told(verb: str, device: str, target: str, flags: int, data: str, error: OSE
     if data:
         text += f", data: {_PASSWORD.sub('password=********', data)}"
     reason = os.strerror(error.errno or 0).lower()
-    return Internal(f"{text}: {reason}")
+    return Internal(f"failed to mount local volume: {text}: {reason}")
 
 
 def _resolved(kind: str, device: str, text: str) -> tuple[str, str]:

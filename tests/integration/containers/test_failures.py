@@ -52,7 +52,8 @@ async def test_create_undoes_everything(yard: Yard, number: int) -> None:
         await yard.create("true", host={"binds": ("new:/home",)})
     except BoxshipError:
         failed = True
-    assert failed is (number <= 6)  # get, validate, two prepares, mounts, mount_rootfs
+    # get, validate, two prepares, mounts, mount_rootfs, activate
+    assert failed is (number <= 7)
     if failed:
         assert not yard.leftovers()
         assert yard.store.metadata.volumes.list() == []

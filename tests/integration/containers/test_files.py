@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from boxship.errors import BoxshipError, InvalidArgument, NotFound
+from boxship.errors import BoxshipError, Internal, InvalidArgument, NotFound
 from boxship.services.files import CommitRequest
 from support.rootfs import directory, entry, symlink, tar, untar
 from support.yard import Yard, collect
@@ -132,7 +132,7 @@ async def test_special_files_do_not_block(yard: Yard) -> None:
 
 async def test_garbage_is_refused(yard: Yard) -> None:
     name = await yard.create("true")
-    with pytest.raises(InvalidArgument):
+    with pytest.raises(Internal, match=r"^archive/tar: invalid tar header$"):
         await yard.services.files.write_archive(name, "/", body(b"garbage" * 200))
 
 

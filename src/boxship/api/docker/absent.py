@@ -66,7 +66,6 @@ ROUTES = (
     Route("POST", "/swarm/leave", not_in_swarm, Access.READ),
     Route("POST", "/swarm/init", no_swarm, Access.READ),
     Route("POST", "/swarm/join", no_swarm, Access.READ),
-    Route("PUT", "/volumes/{name:.*}", no_manager, Access.READ),
     Route("GET", "/plugins", list_plugins, Access.READ),
     Route("GET", "/plugins/privileges", no_plugin_install, Access.READ),
     Route("POST", "/plugins/pull", no_plugin_install, Access.READ),

@@ -1,8 +1,9 @@
 """Volumes."""
 
-from boxship.api.docker import parameters, wire
+from boxship.api.docker import absent, parameters, wire
 from boxship.api.docker.routing import Access, Route
 from boxship.api.docker.views import volumes as views
+from boxship.errors import InvalidArgument, Unavailable
 from boxship.http.request import Request
 from boxship.http.response import Answer
 from boxship.model.filters import Filters
@@ -10,9 +11,16 @@ from boxship.services import Services
 from boxship.services.volumes import VolumeRequest
 
 
+def _filters(request: Request) -> Filters:
+    try:
+        return parameters.filters(request.query)
+    except InvalidArgument as error:
+        raise InvalidArgument(f"error reading volume filters: {error}") from error
+
+
 async def list_volumes(services: Services, request: Request) -> Answer:
     """GET /volumes"""
-    details = await services.volumes.list(parameters.filters(request.query))
+    details = await services.volumes.list(_filters(request))
     volumes = [views.volume(detail.volume) for detail in details]
     return wire.answer({"Volumes": volumes, "Warnings": None})
 
@@ -25,6 +33,8 @@ async def inspect(services: Services, request: Request) -> Answer:
 async def create(services: Services, request: Request) -> Answer:
     """POST /volumes/create"""
     body = wire.object_of(await wire.read(request))
+    if body.get("clustervolumespec") is not None:
+        raise Unavailable(absent.NO_MANAGER)
     body["options"] = body.pop("driveropts", None)
     fields = wire.fields(VolumeRequest, body)
     volume = await services.volumes.create(VolumeRequest(**fields))
@@ -40,12 +50,16 @@ async def remove(services: Services, request: Request) -> Answer:
 
 async def prune(services: Services, request: Request) -> Answer:
     """POST /volumes/prune: before API 1.42, named volumes too."""
-    filters = parameters.filters(request.query)
+    filters = _filters(request)
     if request.version < (1, 42):
         filters = Filters({**filters.values, "all": ("true",)})
     result = await services.volumes.prune(filters)
-    removed = list(result.removed) or None
-    return wire.answer({"VolumesDeleted": removed, "SpaceReclaimed": result.reclaimed})
+    return wire.answer({"VolumesDeleted": list(result.removed), "SpaceReclaimed": result.reclaimed})
+
+
+async def update(services: Services, request: Request) -> Answer:
+    """PUT /volumes/{name}: for volumes of a swarm."""
+    raise Unavailable("volume update only valid for cluster volumes, but swarm is unavailable")
 
 
 ROUTES = (
@@ -53,5 +67,6 @@ ROUTES = (
     Route("POST", "/volumes/create", create, Access.WRITE),
     Route("POST", "/volumes/prune", prune, Access.WRITE),
     Route("GET", "/volumes/{name:.*}", inspect, Access.READ),
+    Route("PUT", "/volumes/{name:.*}", update, Access.WRITE),
     Route("DELETE", "/volumes/{name:.*}", remove, Access.WRITE),
 )

@@ -78,8 +78,8 @@ class CopyUp(Protocol):
 class HasContent(Protocol):
     """Tells whether a new volume has something to take from the image."""
 
-    def __call__(self, rootfs: str, path: str, *, complain: bool) -> bool:
-        """True for a folder; with *complain* a file there is an error; blocking."""
+    def __call__(self, rootfs: str, path: str, *, declared: bool) -> bool:
+        """True for a folder; raise for a file; blocking."""
         ...
 
 

@@ -1,11 +1,10 @@
 """Files in containers: implements services.files.Files."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final, Protocol, TypeVar
 
-from boxship.concurrency import in_own_thread, in_thread
-from boxship.engine.containers.bridges import Abandoned, ChunkSource, produced
+from boxship.concurrency import consume, from_thread, in_own_thread, in_thread
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.register import Register
 from boxship.engine.containers.start import image_mounts
@@ -17,6 +16,7 @@ from boxship.model.reference import parse_reference
 from boxship.runtime import files as content
 from boxship.runtime.views import View, with_root
 from boxship.services.files import Archive, Change, CommitRequest, PathStat
+from boxship.store.archive.compression import Source
 from boxship.store.archive.writer import Sink
 from boxship.store.gc import container_key
 
@@ -64,11 +64,7 @@ class EngineFiles:
         except BaseException:
             await stack.aclose()
             raise
-        chunks = produced(
-            lambda sink: self._pack(
-                container, sink, lambda root_fd, out: content.pack(root_fd, path, out)
-            )
-        )
+        chunks = self._packed(self._view(container), lambda fd, sink: content.pack(fd, path, sink))
         self._register.publish(container, "archive-path")
         return Archive(stat, Closing(chunks, stack))
 
@@ -86,16 +82,13 @@ class EngineFiles:
             upload = _upload(
                 container, path, no_overwrite=no_overwrite_dir_non_dir, copy_owner=copy_uid_gid
             )
-            source = ChunkSource(body)
-            try:
-                await self._in_root(
-                    container,
-                    name,
-                    path,
-                    lambda root_fd: content.unpack_into(root_fd, upload, source),
-                )
-            finally:
-                source.abandon()
+            view = self._view(container)
+
+            def unpack(source: Source) -> None:
+                with_root(view, lambda root_fd: content.unpack_into(root_fd, upload, source))
+
+            with _missing_told(name, path):
+                await consume(body, unpack)
             self._register.publish(container, "extract-to-dir")
 
     async def changes(self, name: str) -> Sequence[Change]:
@@ -109,7 +102,7 @@ class EngineFiles:
         stack = contextlib.AsyncExitStack()
         container = await stack.enter_async_context(self._looking(name))
         self._register.publish(container, "export")
-        chunks = produced(lambda sink: self._pack(container, sink, content.pack_root, bare=True))
+        chunks = self._packed(self._view(container, bare=True), content.pack_root)
         return Closing(chunks, stack)
 
     async def commit(self, name: str, request: CommitRequest) -> ImageID:
@@ -122,8 +115,6 @@ class EngineFiles:
                     undo.push_async_callback(self._parts.runtime.resume, container)
                     self._register.publish(container, "pause")
                 image_id = await self._images.commit(container, request)
-            if pauses:
-                self._register.publish(container, "unpause")
             reference = _familiar(request)
             self._register.publish(
                 container,
@@ -132,6 +123,8 @@ class EngineFiles:
                 imageID=str(image_id),
                 imageRef=reference,
             )
+            if pauses:
+                self._register.publish(container, "unpause")
             return image_id
 
     @contextlib.asynccontextmanager
@@ -147,24 +140,12 @@ class EngineFiles:
     async def _in_root(
         self, container: Container, name: str, path: str, function: Callable[[int], T]
     ) -> T:
-        try:
+        with _missing_told(name, path):
             return await in_own_thread(with_root, self._view(container), function)
-        except content.PathMissing as error:
-            raise NotFound(f"Could not find the file {path} in container {name}") from error
-        except Abandoned as error:
-            raise ConnectionError("the upload was broken off") from error
 
-    async def _pack(
-        self,
-        container: Container,
-        sink: Sink,
-        pack: Callable[[int, Sink], None],
-        *,
-        bare: bool = False,
-    ) -> None:
-        view = self._view(container, bare=bare)
-        with contextlib.suppress(Abandoned):
-            await in_own_thread(with_root, view, lambda root_fd: pack(root_fd, sink))
+    def _packed(self, view: View, pack: Callable[[int, Sink], None]) -> AsyncIterator[bytes]:
+        """What *pack* writes of the files, chunk by chunk."""
+        return from_thread(lambda put: with_root(view, lambda root_fd: pack(root_fd, put)))
 
     def _view(self, container: Container, *, bare: bool = False) -> View:
         """Its files; *bare* without volumes and what the engine puts into /etc."""
@@ -183,6 +164,14 @@ class EngineFiles:
                 f"/etc/{each}": str(source / each) for each in ("resolv.conf", "hostname", "hosts")
             },
         )
+
+
+@contextlib.contextmanager
+def _missing_told(name: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except content.PathMissing as error:
+        raise NotFound(f"Could not find the file {path} in container {name}") from error
 
 
 class Closing:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from boxship.concurrency import in_thread
 from boxship.engine.volumes.contract import DriverVolume
-from boxship.errors import BoxshipError, Internal, InvalidArgument
+from boxship.errors import Internal, InvalidArgument
 from boxship.model.sizes import parse_size
 from boxship.model.volume import Volume, parse_name
 
@@ -97,10 +97,7 @@ class LocalDriver:
     def _ensure_mounted(self, volume: Volume) -> None:
         if self._is_mounted(volume.mountpoint):
             return
-        try:
-            self._mount(volume.options or {}, volume.mountpoint)
-        except BoxshipError as error:
-            raise Internal(f"failed to mount local volume: {error}") from error
+        self._mount(volume.options or {}, volume.mountpoint)
 
     async def unmount(
         self,
@@ -124,7 +121,7 @@ class LocalDriver:
 
 
 def _check_name(name: str) -> None:
-    if len(name) == 1:
+    if len(name.encode()) == 1:
         raise InvalidArgument(
             "volume name is too short, names should be at least two alphanumeric characters"
         )
@@ -137,6 +134,8 @@ def _check_options(options: Mapping[str, str]) -> None:
             raise InvalidArgument(f'invalid option: "{option}"')
     if options.get("type") == "cifs" and _has_port(options.get("device", "")):
         raise InvalidArgument("port not allowed in CIFS device URL, include 'port' in 'o='")
+    if options.get("size", "").startswith("-"):
+        raise InvalidArgument(f"invalid size: '{options['size']}'")
     if "size" in options and parse_size(options["size"]) > 0:
         raise InvalidArgument("quota size requested but no quota support")
     for option, required in _REQUIRED.items():

@@ -1,5 +1,6 @@
 """Volume drivers that are plugins, found by name and activated on first use."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -127,9 +128,18 @@ class PluginDrivers:
         scope = str((answer.get("Capabilities") or {}).get("Scope", "")).lower()
         return PluginDriver(client, scope if scope in ("local", "global") else "local")
 
-    def used(self) -> list[PluginDriver]:
-        """Those activated so far."""
-        return list(self._drivers.values())
+    @property
+    def used(self) -> Sequence[str]:
+        """The names of those activated so far."""
+        return tuple(self._drivers)
+
+    async def present(self) -> Sequence[PluginDriver]:
+        """Those of them that are still there."""
+        drivers = []
+        for name in self.used:
+            with contextlib.suppress(BoxshipError):
+                drivers.append(await self.get(name))
+        return drivers
 
 
 def _described(answer: Mapping[str, Any]) -> DriverVolume:

@@ -23,7 +23,7 @@ from boxship.errors import (
     Unavailable,
     Unsupported,
 )
-from boxship.model.filters import Filters
+from boxship.model.filters import FALSE, TRUE, Filters
 from boxship.model.volume import NoSuchVolume, Volume, VolumeInUse
 from boxship.services.containers import PruneResult
 from boxship.services.volumes import VolumeDetail, VolumeRequest
@@ -59,7 +59,7 @@ class EngineVolumes:
     @property
     def drivers(self) -> tuple[str, ...]:
         """The names of the drivers in use."""
-        used = {driver.name for driver in self._plugins.used()}
+        used = set(self._plugins.used)
         used.update(volume.driver for volume in self._metadata.volumes.list())
         return tuple(sorted(used | {LOCAL}))
 
@@ -143,7 +143,7 @@ class EngineVolumes:
 
     async def _unrecorded(self, name: str) -> Volume:
         """A volume that only a plugin knows of."""
-        for driver in self._plugins.used():
+        for driver in await self._plugins.present():
             with contextlib.suppress(BoxshipError):
                 if (found := await driver.find(name)) is not None:
                     return _foreign(driver, found)
@@ -172,7 +172,7 @@ class EngineVolumes:
     async def _foreign_volumes(self, known: set[str]) -> Sequence[VolumeDetail]:
         """What plugins have without having been asked by us."""
         details = []
-        for driver in self._plugins.used():
+        for driver in await self._plugins.present():
             with contextlib.suppress(BoxshipError):
                 details += [
                     VolumeDetail(volume=_foreign(driver, found))
@@ -220,7 +220,7 @@ class EngineVolumes:
     async def prune(self, filters: Filters) -> PruneResult:
         """See services.volumes."""
         filters.validate(_PRUNE_FILTERS)
-        everything = filters.flag("all", default=False)
+        everything = _all(filters)
         users = self._users()
         removed: list[str] = []
         reclaimed = 0
@@ -298,6 +298,15 @@ class EngineVolumes:
                 async with self._locks.hold(volume.name):
                     with contextlib.suppress(BoxshipError):
                         await self._local.unmount(volume, "", last=True)
+
+
+def _all(filters: Filters) -> bool:
+    values = filters.get("all")
+    if len(values) == 1 and values[0] not in TRUE | FALSE:
+        raise InvalidArgument(
+            f"invalid filter 'all': strconv.ParseBool: parsing \"{values[0]}\": invalid syntax"
+        )
+    return filters.flag("all", default=False)
 
 
 def _during(what: str, error: BoxshipError) -> BoxshipError:

@@ -93,7 +93,7 @@ def _asked(point: MountPoint) -> dict[str, Any]:
         }
     if point.propagation and point.propagation not in _PROPAGATIONS:
         raise InvalidArgument(f"invalid propagation: {point.propagation}")
-    options = ["rbind" if point.recursive else "bind"]
+    options = ["rbind" if point.recursive else "bind", *point.source_flags]
     if point.read_only:
         options.append("ro" if _only_top_is_read_only(point) else "rro")
     else:

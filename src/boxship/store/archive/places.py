@@ -24,6 +24,15 @@ class SymlinkLoop(CorruptArchive):
     """Symlinks on a path that lead nowhere, or too far."""
 
 
+class OutsideRoot(CorruptArchive):
+    """A member's name, or a hard link's target, that leads out of the archive."""
+
+    def __init__(self, name: bytes, *, is_target: bool = False) -> None:
+        super().__init__(f"{os.fsdecode(name)!r} is outside of the archive's root")
+        self.name = os.fsdecode(name)
+        self.is_target = is_target
+
+
 def split_path(name: bytes) -> Parts:
     """A member's name as components, `.` and inner `..` taken out; raise for one that leads out."""
     if len(name) > _MAX_PATH:
@@ -37,7 +46,7 @@ def split_path(name: bytes) -> Parts:
         elif parts:
             parts.pop()
         else:
-            raise CorruptArchive(f"{os.fsdecode(name)!r} is outside of the archive's root")
+            raise OutsideRoot(name)
     if len(parts) > _MAX_DEPTH:
         raise CorruptArchive(f"{len(parts)} directories deep: {name[:60]!r}…")
     return tuple(parts)

@@ -35,7 +35,14 @@ from boxship.store.archive.entry import (
     Entry,
 )
 from boxship.store.archive.lower import Lower
-from boxship.store.archive.places import Parts, Places, SymlinkLoop, is_whiteout, split_path
+from boxship.store.archive.places import (
+    OutsideRoot,
+    Parts,
+    Places,
+    SymlinkLoop,
+    is_whiteout,
+    split_path,
+)
 from boxship.store.archive.reader import TarReader
 from boxship.store.removal import remove_at
 
@@ -83,6 +90,22 @@ class UnpackOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 1 << 62
     max_bytes_reason: str = "it looks like a decompression bomb"
     max_entries: int = 50_000_000
+
+
+class WouldOverwrite(InvalidArgument):
+    """A directory where the archive has something else, or the other way round."""
+
+    def __init__(self, parts: Parts, *, is_directory: bool) -> None:
+        self.name = os.fsdecode(b"/".join(parts))
+        self.is_directory = is_directory
+        super().__init__(self.told(f"/{self.name}"))
+
+    def told(self, place: str) -> str:
+        """In Docker's words, which name the *place* that was unpacked into."""
+        there, ours = "directory", "non-directory"
+        if not self.is_directory:
+            there, ours = ours, there
+        return f'cannot overwrite {there} "{self.name}" with {ours} "{place}"'
 
 
 class Unpacked(msgspec.Struct, frozen=True):
@@ -246,17 +269,17 @@ class _Unpacker:
     def _replace_by_directory(self, parent: int, parts: Parts, status: os.stat_result) -> None:
         name = parts[-1]
         if self._options.no_overwrite_dir_non_dir:
-            path = os.fsdecode(b"/".join(parts))
-            raise InvalidArgument(
-                f'cannot overwrite non-directory "/{path}" with directory "/{path}"'
-            )
+            raise WouldOverwrite(parts, is_directory=False)
         os.unlink(name, dir_fd=parent)
         os.mkdir(name, 0o700, dir_fd=parent)
         if self._options.whiteouts is Whiteouts.OVERLAY and is_whiteout(status):
             self._set_opaque(parent, name)  # removed, then made anew: the old one stays hidden
 
     def _link(self, parts: Parts, entry: Entry) -> None:
-        target = split_path(entry.link)
+        try:
+            target = split_path(entry.link)
+        except OutsideRoot:
+            raise OutsideRoot(entry.link, is_target=True) from None
         if not target:
             raise CorruptArchive(f"invalid hardlink {_show(entry.name)} -> {_show(entry.link)}")
         if target == parts:
@@ -353,10 +376,7 @@ class _Unpacker:
             os.unlink(name, dir_fd=parent)
             return
         if self._options.no_overwrite_dir_non_dir:
-            path = os.fsdecode(b"/".join(parts))
-            raise InvalidArgument(
-                f'cannot overwrite directory "/{path}" with non-directory "/{path}"'
-            )
+            raise WouldOverwrite(parts, is_directory=True)
         remove_at(parent, name)
         length = len(parts)
         for inner in [inner for inner in self._late if inner[:length] == parts]:

@@ -12,13 +12,18 @@ def volume(item: Volume) -> dict[str, Any]:
     document = {
         "CreatedAt": rfc3339_seconds(item.created),
         "Driver": item.driver,
-        "Labels": item.labels,
+        "Labels": _sorted(item.labels),
         "Mountpoint": item.mountpoint,
         "Name": item.name,
-        "Options": item.options,
+        "Options": _sorted(item.options),
         "Scope": item.scope,
     }
     return document | ({"Status": item.status} if item.status else {})
+
+
+def _sorted(values: dict[str, str] | None) -> dict[str, str] | None:
+    """By key, as Go writes its maps."""
+    return None if values is None else dict(sorted(values.items()))
 
 
 def usage(detail: VolumeDetail) -> dict[str, Any]:

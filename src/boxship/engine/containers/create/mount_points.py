@@ -63,9 +63,8 @@ class MountPoints:
 
     async def _fill(self, container: Container, rootfs: str, point: MountPoint) -> None:
         parts = self._parts
-        over_file = point.spec is None  # by the image or a bare `-v`; others fail when they start
         place = posixpath.join("/", point.destination)
-        if not await in_thread(parts.has_content, rootfs, place, complain=over_file):
+        if not await in_thread(parts.has_content, rootfs, place, declared=point.spec is None):
             return
         user = f"{container.id} is being created"  # not one that runs
         path = await parts.volumes.activate(point.name, user)
@@ -108,7 +107,8 @@ class MountPoints:
             return point  # inherited
         asked = point.spec.volume_options if point.spec else None
         options = asked or VolumeOptions()
-        driver = options.driver_config or VolumeDriver(name=point.driver)
+        by_default = "" if point.spec else point.driver  # --volume-driver
+        driver = options.driver_config or VolumeDriver(name=by_default)
         volume, is_new = await self._parts.volumes.prepare(
             VolumeRequest(
                 name=point.name,
