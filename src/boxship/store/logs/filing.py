@@ -107,6 +107,9 @@ class Filing:
             self.file.open()
             if self.file.inode == found.log_inode:
                 self._skip += max(self.file.size - found.log_size, 0)
+            else:  # killed between the rotation and its checkpoint: nothing was written since
+                again = {"log_inode": self.file.inode, "log_size": self.file.size}
+                save_checkpoint(checkpoint_path, msgspec.structs.replace(found, **again))
             self.file.close()
 
     def __repr__(self) -> str:

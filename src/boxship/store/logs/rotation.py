@@ -128,6 +128,10 @@ class RotatingFile:
             spec.path.unlink(missing_ok=True)
             return
         there = set(os.listdir(spec.path.parent))
+        for plain, packed in spec.older():
+            if plain.name in there and packed.name in there:  # compressing it was cut short
+                packed.unlink()
+                there.remove(packed.name)
         for older, younger in itertools.pairwise(spec.older()):
             for target, source in zip(older, younger, strict=True):
                 if source.name in there:
