@@ -70,9 +70,9 @@ def apply_changes(config: OCIRunConfig, changes: Sequence[str]) -> OCIRunConfig:
         for line in change.splitlines():
             if not line.strip():
                 continue
-            keyword = line.split()[0].upper()
+            keyword = line.split()[0]
             applied = None
-            if keyword in _CHANGES:
+            if keyword.upper() in _CHANGES:
                 applied = apply(config, read_text(line), environment_of(config))
             if applied is None:
                 raise InvalidArgument(f"{keyword} is not a valid change command")

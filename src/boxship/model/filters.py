@@ -28,7 +28,7 @@ class Filters(msgspec.Struct, frozen=True):
         known = set(accepted)
         for name in self.values:
             if name not in known:
-                raise InvalidArgument(f"invalid filter '{name}'")
+                raise InvalidArgument(f"invalid filter '{name}'" if name else "invalid filter")
 
     def flag(self, name: str, *, default: bool) -> bool:
         """A filter that is true or false."""

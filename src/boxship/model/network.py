@@ -132,7 +132,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     """A container's network as it is now: its namespace file, endpoints, ports and resolver.
 
     `key` is the namespace's path, "" for the host's. `hosts` are lines for /etc/hosts, `resolv_conf` is
-    the whole file, both as the container's networks want them.
+    the whole file, both as the container's networks want them; `environment` tells of linked containers.
     """
 
     id: str
@@ -142,4 +142,5 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[PublishedPort, ...] = ()
     hosts: tuple[tuple[str, tuple[str, ...]], ...] = ()  # (address, names)
     resolv_conf: str = ""
+    environment: tuple[str, ...] = ()
     joined: bool = False  # the namespace is another container's

@@ -21,7 +21,7 @@ def parse_signal(text: str) -> int:
     """The number of `SIGTERM`, `term` or `15`; raise InvalidArgument in Docker's words."""
     if text.isascii() and text.lstrip("-").isdigit():
         number = int(text)
-        if 0 < number <= _HIGHEST:
+        if is_signal(number):
             return number
         if number:
             raise InvalidArgument(f"the linux daemon does not support signal {text}")
@@ -32,10 +32,21 @@ def parse_signal(text: str) -> int:
     return number
 
 
+def is_signal(number: int) -> bool:
+    """Whether the kernel has a signal of this number."""
+    return 0 < number <= _HIGHEST
+
+
+def stop_number(text: str) -> int:
+    """Like parse_signal, but any number that is not 0 will do, as in Docker's stop and restart."""
+    if text.isascii() and text.removeprefix("-").isdigit() and int(text):
+        return int(text)
+    return parse_signal(text)
+
+
 def check_stop_signal(text: str) -> None:
     """Raise InvalidArgument for what could never be a signal; Docker keeps any number."""
-    if not (text.isascii() and text.lstrip("-").isdigit() and int(text)):
-        parse_signal(text)
+    stop_number(text)
 
 
 def stop_signal(text: str) -> int:

@@ -3,7 +3,8 @@
 import asyncio
 import builtins
 import signal as signals
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 
@@ -25,13 +26,14 @@ from boxship.model.container import (
     ContainerNameTaken,
     ContainerNotRunning,
     HostConfig,
+    NoSuchContainer,
     RestartPolicy,
     Status,
     parse_name,
     require,
 )
 from boxship.model.filters import Filters
-from boxship.model.signals import parse_signal, stop_signal
+from boxship.model.signals import is_signal, parse_signal, stop_number, stop_signal
 from boxship.services.containers import (
     ContainerDetail,
     ContainerListing,
@@ -44,6 +46,7 @@ from boxship.services.containers import (
 from boxship.store.gc import container_key
 
 _AFTER_KILL_S = 10.0
+_AFTER_NO_SIGNAL_S = 2
 _TRIES = 3
 _AT_ONCE = 50
 
@@ -98,7 +101,7 @@ class EngineContainers:
             raise Internal(f"Cannot restart container {name}: {error}") from error
 
     async def _restart(self, container: Container, signal: str, timeout_s: int | None) -> None:
-        number = parse_signal(signal) if signal else None
+        number = stop_number(signal) if signal else None
         live = self._register.live(container.id)
         live.kept_by_user = True
         try:
@@ -124,9 +127,12 @@ class EngineContainers:
             live.begin_stop()
             ended = live.begin_wait(lives.NEXT_EXIT)
             number = number or stop_signal(container.config.stop_signal)
-            self._note_signal(container, number)
-            await self._signal(container, number)
-        if timeout_s is None:
+            if is_signal(number):
+                self._note_signal(container, number)
+                await self._signal(container, number)
+        if not is_signal(number):
+            timeout_s = _AFTER_NO_SIGNAL_S  # as in Docker: nothing was asked, so it is killed soon
+        elif timeout_s is None:
             configured = container.config.stop_timeout
             timeout_s = (
                 self._parts.settings.shutdown_timeout_s if configured is None else configured
@@ -176,8 +182,8 @@ class EngineContainers:
 
     async def kill(self, name: str, signal: str = "SIGKILL") -> None:
         """See services.containers."""
-        async with self._register.editing(name) as container:
-            number = _signal_to_send(name, signal)
+        number = _signal_to_send(name, signal)
+        async with self._to_be_killed(name) as container:
             if container.state.status is Status.RESTARTING:
                 # nothing is there to be signalled: the wish is that nothing comes
                 if _ends(container, number):
@@ -191,6 +197,15 @@ class EngineContainers:
             self._note_signal(self._register.current(container.id) or container, number)
         if number == signals.SIGKILL:
             await _within(ended, _AFTER_KILL_S)
+
+    @asynccontextmanager
+    async def _to_be_killed(self, name: str) -> AsyncIterator[Container]:
+        try:
+            found = self._register.get(name)
+        except NotFound as error:
+            raise NotFound(f"cannot kill container: {name}: {error}") from error
+        async with self._register.editing(found.id) as container:
+            yield container
 
     async def _signal(self, container: Container, number: int) -> bool:
         """Send it, and let a frozen process feel it; False when it ended by itself a moment ago."""
@@ -321,11 +336,15 @@ class EngineContainers:
         parent, _, alias = name.strip("/").rpartition("/")
         if not parent:
             raise Conflict("Conflict, cannot remove the default link name of the container")
-        async with self._register.editing(parent) as container:
+        try:
+            found = self._register.get(parent)
+        except NotFound:
+            raise NoSuchContainer(name) from None
+        async with self._register.editing(found.id) as container:
             links = container.host_config.links or ()
             kept = tuple(each for each in links if each.rpartition(":")[2].lstrip("/") != alias)
             if len(kept) == len(links):
-                raise NotFound(f"Cannot get parent {parent} for name {name}")
+                raise NoSuchContainer(name)
             host_config = msgspec.structs.replace(container.host_config, links=kept or None)
             self._register.save(msgspec.structs.replace(container, host_config=host_config))
 
@@ -367,7 +386,7 @@ class EngineContainers:
 
 def _stop_signal_to_send(name: str, text: str) -> int | None:
     try:
-        return parse_signal(text) if text else None
+        return stop_number(text) if text else None
     except InvalidArgument as error:
         raise Internal(f"cannot stop container: {name}: {error}") from error  # 500, as Docker
 

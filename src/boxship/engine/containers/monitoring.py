@@ -25,10 +25,14 @@ _BLANKS: Final = re.compile(r"[\t\n\v\f\r ]+")  # as Docker: Unicode's spaces ar
 
 
 class Containers(Protocol):
-    """Looks containers up."""
+    """Looks containers up and tells what happens to them."""
 
     def get(self, name: str) -> Container:
         """Raise NoSuchContainer."""
+        ...
+
+    def publish(self, container: Container, action: str) -> None:
+        """Tell an event."""
         ...
 
 
@@ -76,7 +80,9 @@ class ContainerMonitoring:
             done = await self._readings.ps(arguments)
         if done.exit_code:
             raise Internal(f"ps: {done.text.partition(chr(10))[0] or 'failed'}")
-        return parse_ps(done.text, frozenset(pids))
+        table = parse_ps(done.text, frozenset(pids))
+        self._containers.publish(container, "top")
+        return table
 
     async def stats(self, name: str, *, stream: bool, one_shot: bool) -> AsyncIterator[Stats]:
         """Samples, one a second with *stream*; zeros for a container that does not run."""

@@ -182,6 +182,7 @@ class Starter:
             files=self._files(container, directory, sandbox),
             network_namespace=sandbox.key,
             joined=joined,
+            environment=sandbox.environment,
             default_ulimits=settings.default_ulimits,
             shm_path=self._shm_path(container),
             init_path=settings.init_path if wants_init else "",

@@ -51,6 +51,27 @@ def attachments(container: Container) -> list[Attachment]:
     return found
 
 
+def check_mixture(container: Container) -> None:
+    """Raise InvalidArgument for networks that cannot be had together with others."""
+    mode = network_mode(container)
+    others = set(container.networks) - {mode, "default"}
+    if HOST in others:
+        raise InvalidArgument(
+            "cannot connect container to host network - container must be created in host "
+            "network mode"
+        )
+    if mode == HOST and others:
+        raise InvalidArgument(
+            "container sharing network namespace with another container or host cannot be "
+            "connected to any other network"
+        )
+    if others and NONE in (mode, *others):
+        raise InvalidArgument(
+            "container cannot be connected to multiple networks with one of the networks in "
+            "private (none) mode"
+        )
+
+
 def _with_mac(settings: EndpointSettings, mac: str) -> EndpointSettings:
     return EndpointSettings(
         ipam_config=settings.ipam_config,
@@ -77,9 +98,10 @@ def dns_names(container: Container, settings: EndpointSettings) -> tuple[str, ..
 
 def host_names(container: Container) -> tuple[str, ...]:
     """The names in its own /etc/hosts line."""
-    hostname = container.config.hostname or container.id[:12]
-    domain = container.config.domainname
-    return (f"{hostname}.{domain}", hostname) if domain else (hostname,)
+    full = container.config.hostname or container.id[:12]
+    if container.config.domainname:
+        full += f".{container.config.domainname}"
+    return (full, full.partition(".")[0]) if "." in full else (full,)
 
 
 def gateway_order(pairs: Iterable[tuple[Endpoint, Network]]) -> list[tuple[Endpoint, Network]]:
@@ -126,7 +148,9 @@ def _complaints(network: Network, settings: EndpointSettings) -> Iterable[str]:
     if addresses and not is_user_defined(network):
         yield "user specified IP address is supported on user defined networks only"
     for text, version in addresses:
-        if (address := ipam.find_address(text)) is None or address.version != version:
+        if (address := ipam.find_address(text)) is None or (
+            address.version != version or address.is_unspecified
+        ):
             yield f"invalid IPv{version} address: {text}"
     for text in (asked.link_local_ips if asked else None) or ():
         if ipam.find_address(text) is None:

@@ -1,14 +1,15 @@
 """Decides what an attach makes: endpoints with their addresses, ports, files. Nothing here blocks."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from boxship.engine.networks import endpoints, hosts, ipam, resolvconf
+from boxship.engine.networks import endpoints, hosts, ipam, links, resolvconf
 from boxship.engine.networks.config import NetworkConfig
 from boxship.engine.networks.drivers.bridge import random_mac
 from boxship.engine.networks.endpoints import Attachment
+from boxship.engine.networks.links import Linked, LinkRefused
 from boxship.engine.networks.names import Resolver
 from boxship.engine.networks.namespace import EndpointPlan
 from boxship.engine.networks.ports import HeldPort, HostPorts, Target, port_requests
@@ -99,14 +100,20 @@ class Planner:
         """The whole sandbox, as it will be kept."""
         identifier = secrets.token_hex(32)
         on_host = any(network.driver == "host" for _, network in pairs)
+        linked = list(self._linked(container, pairs))
         return Sandbox(
             id=identifier,
             container_id=container.id,
             key="" if on_host else self._path(identifier),
             endpoints=tuple(endpoint for endpoint, _ in pairs),
             ports=tuple(each.port for each in held),
-            hosts=tuple(self._hosts(container, pairs, on_host=on_host)),
+            hosts=tuple(self._hosts(container, pairs, linked, on_host=on_host)),
             resolv_conf=self.resolv_conf(container, pairs),
+            environment=tuple(
+                text
+                for alias, other, address in linked
+                for text in links.environment(container.name, alias, address, other)
+            ),
         )
 
     def plans(self, pairs: Sequence[Pair], *, hairpin: bool = False) -> list[EndpointPlan]:
@@ -203,30 +210,37 @@ class Planner:
         return ipam.choose_address(network, ipam.pools(network), used, wanted, version)
 
     def _hosts(
-        self, container: Container, pairs: Sequence[Pair], *, on_host: bool
+        self,
+        container: Container,
+        pairs: Sequence[Pair],
+        linked: Sequence[Linked],
+        *,
+        on_host: bool,
     ) -> list[hosts.Line]:
         lines = self._resolver.host_lines() if on_host else list(hosts.LOCALHOST)
         lines += hosts.extra_lines(container.host_config.extra_hosts, self.gateways())
-        lines += self._linked(container, pairs)
+        for alias, other, address in linked:
+            hostname = other.config.hostname or other.id[:12]
+            lines.append((address, tuple(dict.fromkeys((alias, hostname, other.name)))))
         names = endpoints.host_names(container)
         addresses = [a for e, _ in pairs for a in (e.ipv4_address, e.ipv6_address) if a]
         return [*lines, *((address, names) for address in addresses)]
 
-    def _linked(
-        self, container: Container, pairs: Sequence[Pair]
-    ) -> list[tuple[str, tuple[str, ...]]]:
-        """Lines for `--link` on the default bridge, where names are not resolved."""
-        default = [network for _, network in pairs if network.name == endpoints.DEFAULT]
-        lines = []
+    def _linked(self, container: Container, pairs: Sequence[Pair]) -> Iterator[Linked]:
+        """The containers of `--link` on the default bridge, where names are not resolved."""
+        default = next((n.id for _, n in pairs if n.name == endpoints.DEFAULT), "")
         for name, alias in endpoints.links(container.host_config.links) if default else ():
             other = self.find_container(name)
+            if not other.running:
+                raise LinkRefused(
+                    f"Cannot link to a non running container: /{other.name} AS "
+                    f"/{container.name}/{alias}"
+                )
             sandbox = self._state.find_sandbox(other.id)
-            for endpoint in sandbox.endpoints if sandbox else ():
-                if endpoint.network_id == default[0].id:
-                    hostname = other.config.hostname or other.id[:12]
-                    names = tuple(dict.fromkeys((alias, hostname, other.name)))
-                    lines.append((endpoint.ipv4_address, names))
-        return lines
+            found = [e for e in sandbox.endpoints if e.network_id == default] if sandbox else []
+            if not found:
+                raise LinkRefused(f"container {other.id} not attached to default bridge network")
+            yield alias, other, found[0].ipv4_address
 
     def resolv_conf(self, container: Container, pairs: Sequence[Pair]) -> str:
         """The whole file, as the container's networks want it."""

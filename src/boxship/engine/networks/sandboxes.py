@@ -16,6 +16,7 @@ from boxship.engine.networks import endpoints
 from boxship.engine.networks.config import NetworkConfig
 from boxship.engine.networks.endpoints import Attachment
 from boxship.engine.networks.firewall import Firewall, Publication
+from boxship.engine.networks.links import LinkRefused
 from boxship.engine.networks.names import Resolver
 from boxship.engine.networks.namespace import EndpointPlan, Namespaces
 from boxship.engine.networks.planning import Pair, Planner, explained, leading_pair
@@ -105,6 +106,8 @@ class NetworkSandboxes:
                 return self._join(container, other)
             try:
                 return await self._attach(container)
+            except LinkRefused:
+                raise  # Docker looks at links later, and says no more than this
             except BoxshipError as error:
                 raise explained("failed to set up container networking", error) from error
 
@@ -184,6 +187,7 @@ class NetworkSandboxes:
         return joined
 
     async def _attach(self, container: Container) -> Sandbox:
+        endpoints.check_mixture(container)
         wanted = endpoints.attachments(container)
         pairs: list[Pair] = []
         async with AsyncExitStack() as undo:

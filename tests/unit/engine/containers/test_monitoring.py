@@ -72,12 +72,16 @@ class Host:
         self.ps_calls: list[list[str]] = []
         self.ps_results: list[Finished] = [Finished(0, PS)]
         self.reads = 0
+        self.events: list[str] = []
         self.usage = Usage(memory_limit=100)
 
     def get(self, name: str) -> Container:
         if self.container is None:
             raise NoSuchContainer(name)
         return self.container
+
+    def publish(self, container: Container, action: str) -> None:
+        self.events.append(f"{action} {container.name}")
 
     async def read(self, container: Container) -> Reading:
         self.reads += 1

@@ -1,5 +1,6 @@
 """Which networks a container wants."""
 
+import msgspec
 import pytest
 
 from boxship.engine.networks import endpoints
@@ -129,6 +130,13 @@ def test_the_way_out_avoids_internal_networks_and_follows_priority() -> None:
         ),
         (
             network("mine"),
+            EndpointSettings(ipam_config=EndpointIPAM(ipv6_address="10.0.0.5")),
+            "invalid endpoint settings:\n"  # noqa: ISC004
+            "* invalid IPv6 address: 10.0.0.5\n"
+            "* user specified IP address is supported only when connecting to networks with user configured subnets",
+        ),
+        (
+            network("mine"),
             EndpointSettings(ipam_config=EndpointIPAM(link_local_ips=("y",))),
             "invalid endpoint settings:\ninvalid link-local IP address: y",
         ),
@@ -155,3 +163,32 @@ def test_in_another_container_s_network_nothing_can_be_published() -> None:
     ):
         endpoints.validate_mode(container("container:x", port_bindings=bound))
     endpoints.validate_mode(container("container:x"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "other", "complaint"),
+    [
+        ("none", "bridge", "multiple networks with one of the networks in private"),
+        ("bridge", "none", "multiple networks with one of the networks in private"),
+        ("none", "host", "cannot connect container to host network"),
+        ("bridge", "host", "cannot connect container to host network"),
+        ("host", "none", "container sharing network namespace"),
+        ("host", "bridge", "container sharing network namespace"),
+    ],
+)
+def test_networks_that_cannot_be_had_together(mode: str, other: str, complaint: str) -> None:
+    both = {mode: EndpointSettings(), other: EndpointSettings()}
+    with pytest.raises(InvalidArgument, match=complaint):
+        endpoints.check_mixture(container(mode=mode, networks=both))
+
+
+def test_one_network_or_two_bridges_can_be_had() -> None:
+    for names in (["none"], ["host"], ["bridge", "mine"], []):
+        networks = {name: EndpointSettings() for name in names}
+        endpoints.check_mixture(container(mode=names[0] if names else "bridge", networks=networks))
+
+
+def test_a_full_host_name_is_known_by_its_first_part_too() -> None:
+    made = container()
+    config = msgspec.structs.replace(made.config, hostname="a.b", domainname="c")
+    assert endpoints.host_names(msgspec.structs.replace(made, config=config)) == ("a.b.c", "a")

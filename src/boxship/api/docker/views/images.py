@@ -26,6 +26,8 @@ def summary(detail: ImageDetail, version: Version) -> dict[str, Any]:
     }
     if version < (1, 43) and not detail.tags and not detail.digests:
         document |= {"RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>"]}
+    if version < (1, 51):
+        document["Containers"] = -1  # not counted in those days
     return adapt("image", document, version)
 
 

@@ -112,6 +112,8 @@ class Creator:
         return name
 
     def _check_links(self, host_config: HostConfig) -> None:
+        if host_config.network_mode not in ("", "default", "bridge"):
+            return  # links mean something on the default bridge only
         for link in host_config.links or ():
             name = link.partition(":")[0].removeprefix("/")
             try:
