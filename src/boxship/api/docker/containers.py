@@ -195,5 +195,5 @@ ROUTES = (
     Route("POST", "/containers/{name}/rename", rename, Access.WRITE),
     Route("POST", "/containers/{name}/update", update, Access.WRITE),
     Route("POST", "/containers/{name}/wait", wait, Access.STREAM),
-    Route("DELETE", "/containers/{name}", remove, Access.WRITE),
+    Route("DELETE", "/containers/{name:.*}", remove, Access.WRITE),
 )
