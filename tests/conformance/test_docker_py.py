@@ -189,3 +189,39 @@ def test_a_build_from_a_dockerfile(client: DockerClient, box: Box) -> None:
     image, log = client.images.build(fileobj=io.BytesIO(text.encode()), tag=box.image(), rm=True)
     assert any("Successfully built" in line.get("stream", "") for line in log)
     assert client.containers.run(image, remove=True) == b"built\n"
+
+
+def test_the_runtime_where_the_low_level_client_puts_it(client: DockerClient, box: Box) -> None:
+    """docker-py's test_create_with_runtime: beside the configuration instead of in HostConfig."""
+    made = client.api.create_container(BUSYBOX, ["echo", "hi"], name=box.name(), runtime="runc")
+    shown = client.api.inspect_container(made["Id"])
+    assert shown["HostConfig"]["Runtime"] == "runc"
+    client.api.start(made["Id"])
+    assert client.api.wait(made["Id"])["StatusCode"] == 0
+
+
+def test_a_container_comes_back_to_the_network_it_was_taken_off(
+    client: DockerClient, box: Box
+) -> None:
+    network = client.networks.create(box.network())
+    container = client.containers.run(
+        BUSYBOX, ["sleep", "60"], detach=True, name=box.name(), network=network.name
+    )
+    for _ in range(2):
+        network.disconnect(container)
+        container.reload()
+        assert container.attrs["NetworkSettings"]["Networks"] == {}
+        network.connect(container, aliases=["other"])
+        container.reload()
+        joined = container.attrs["NetworkSettings"]["Networks"][network.name]
+        assert joined["Aliases"] == ["other"]
+        assert joined["IPAddress"]
+
+
+def test_each_line_of_a_log_comes_for_itself(client: DockerClient, box: Box) -> None:
+    """Also those that were written at once: programs read logs(stream=True) line by line."""
+    container = client.containers.run(
+        BUSYBOX, ["printf", "1\\n2\\n\\nlast"], detach=True, name=box.name()
+    )
+    container.wait()
+    assert list(container.logs(stream=True)) == [b"1\n", b"2\n", b"\n", b"last"]

@@ -47,9 +47,9 @@ def find_settings(exec_root: str, bundles: str, wishes: Wishes) -> Settings:
     arguments = ("--systemd-cgroup",) if systemd else ()
     found = _runtimes(exec_root, wishes.added_runtimes, arguments)
     chosen, hierarchies = choose_runtime(found, hierarchies, wishes.default_runtime)
-    # what containerd calls runc, which clients ask for by that name
-    shim = found.get("runc", found[chosen])
-    found.setdefault(SHIM, msgspec.structs.replace(shim, name=SHIM))
+    # what clients ask for by name: runc, and what containerd calls it
+    runc = found.setdefault("runc", msgspec.structs.replace(found[chosen], name="runc"))
+    found.setdefault(SHIM, msgspec.structs.replace(runc, name=SHIM))
     v2 = hierarchies.layout is Layout.V2
     confines = apparmor.is_enabled()
     if confines:

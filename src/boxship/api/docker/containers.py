@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from boxship.api.docker import create_versions, parameters, wire
 from boxship.api.docker.routing import Access, Route
 from boxship.api.docker.views import containers as views
@@ -49,6 +51,9 @@ def _create_request(request: Request, body: Any) -> ContainerRequest:
         raise InvalidArgument("config cannot be empty in order to create a container")
     others = wire.object_of(body)
     host_config = wire.decode(HostConfig, others.get("hostconfig"), ".HostConfig")
+    runtime = others.get("runtime")
+    if isinstance(runtime, str) and not host_config.runtime:  # where docker-py puts it
+        host_config = msgspec.structs.replace(host_config, runtime=runtime)
     return ContainerRequest(
         name=request.query.text("name"),
         config=RunConfig(**config),
