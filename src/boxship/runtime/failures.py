@@ -22,6 +22,7 @@ _CREATE: Final = (
 )
 _CREATE_ONLY: Final = _CREATE.removesuffix("unable to start container process: ")
 _INIT: Final = "error during container init: "
+RELATIVE_CWD: Final = "OCI runtime exec failed: exec failed: Cwd must be an absolute path"
 _EXEC: Final = "OCI runtime exec failed: exec failed: unable to start container process: "
 _RUNC_OWN: Final = re.compile(
     r"^(runc create failed|exec failed): unable to start container process: "
