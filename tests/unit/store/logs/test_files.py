@@ -52,7 +52,8 @@ def numbers(text: bytes) -> list[int]:
 
 @pytest.fixture(params=CODECS)
 def codec(request: pytest.FixtureRequest) -> Codec:
-    return CODECS[request.param]()
+    made: Codec = CODECS[request.param]()
+    return made
 
 
 @pytest.mark.parametrize("compress", [False, True])
