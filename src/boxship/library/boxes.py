@@ -10,7 +10,7 @@ from typing import NamedTuple, TypedDict, Unpack
 from boxship.errors import NotFound
 from boxship.library import packing
 from boxship.library.outputs import Collector, Output, ProcessFailed
-from boxship.library.sessions import Session
+from boxship.library.sessions import Session, open_session
 from boxship.model.process import RuntimeRefused
 from boxship.services import Services
 from boxship.services.containers import ContainerDetail
@@ -139,8 +139,8 @@ class Box:
         async def exit_code() -> int:
             return (await execs.inspect(exec_id)).exit_code or 0
 
-        session = Session(attachment, resize=partial(execs.resize, exec_id), exit_code=exit_code)
-        async with session.open():
+        resize = partial(execs.resize, exec_id)
+        async with open_session(attachment, resize=resize, exit_code=exit_code) as session:
             yield session
 
     async def _exec(self, command: Sequence[str], options: ExecOptions, *, stdin: bool) -> str:
@@ -163,8 +163,8 @@ class Box:
         options = AttachOptions(stdin=stdin, stdout=True, stderr=True, stream=True, logs=logs)
         streams = self._services.streams
         attachment = await streams.attach(self.id, options)
-        session = Session(attachment, resize=partial(streams.resize, self.id), exit_code=self.wait)
-        async with session.open():
+        resize = partial(streams.resize, self.id)
+        async with open_session(attachment, resize=resize, exit_code=self.wait) as session:
             yield session
 
     # output

@@ -375,9 +375,9 @@ class Client(AnyEngine):
 
 
 def connect(address: str | None = None, *, tls: ssl.SSLContext | None = None) -> Client:
-    """An engine that listens at *address*: `unix:///path` or `tcp://host:port`, the latter with *tls*.
+    """An engine that listens at *address*: `unix:///path`, `tcp://host:port` (there with *tls*) or `ssh://host`.
 
-    Without an address $BOXSHIP_HOST and $DOCKER_HOST name it, with $DOCKER_TLS_VERIFY and
+    Without an address $DOCKER_HOST or $BOXSHIP_HOST names it, with $DOCKER_TLS_VERIFY and
     $DOCKER_CERT_PATH as the docker CLI reads them; else it is boxshipd's default socket. Connecting
     happens on entering the block, and raises CannotConnect (an Unavailable) or PermissionDenied.
     """

@@ -11,10 +11,10 @@ DEFAULT_HOST: Final = "unix:///run/boxship/boxship.sock"
 
 
 def address_of(given: str | None) -> str:
-    """What was given, else $BOXSHIP_HOST, else $DOCKER_HOST, else boxshipd's default socket."""
+    """What was given, else $DOCKER_HOST, else $BOXSHIP_HOST, else boxshipd's default socket."""
     environment = os.environ
     return (
-        given or environment.get("BOXSHIP_HOST") or environment.get("DOCKER_HOST") or DEFAULT_HOST
+        given or environment.get("DOCKER_HOST") or environment.get("BOXSHIP_HOST") or DEFAULT_HOST
     )
 
 

@@ -23,13 +23,14 @@ class Session:
 
     def __init__(
         self,
-        attachment: Attachment,
+        client: "_Client",
         *,
+        tty: bool,
         resize: Callable[[int, int], Awaitable[None]],
         exit_code: Callable[[], Awaitable[int]],
     ) -> None:
-        self._attachment = attachment
-        self._client = _Client()
+        self._client = client
+        self._tty = tty
         self._resize = resize
         self._exit_code = exit_code
 
@@ -39,7 +40,7 @@ class Session:
     @property
     def tty(self) -> bool:
         """Whether the process has a terminal: its output is then all STDOUT."""
-        return self._attachment.tty
+        return self._tty
 
     async def write(self, data: bytes) -> None:
         """Send input; waits while the process does not read, ConnectionError once it ended."""
@@ -70,28 +71,36 @@ class Session:
             pass
         return await self._exit_code()
 
-    @contextlib.asynccontextmanager
-    async def open(self) -> AsyncIterator["Session"]:
-        """Carry bytes while the block runs; leaving it detaches, which ends no process."""
-        carrying = asyncio.ensure_future(self._carry())
-        try:
-            yield self
-        finally:
-            carrying.cancel()
-            await asyncio.wait([carrying])
-            await self._attachment.close()
-        if not carrying.cancelled() and (error := carrying.exception()) is not None:
-            raise error
 
-    async def _carry(self) -> None:
-        try:
-            await self._attachment.run(self._client)
-        except asyncio.CancelledError:
-            raise  # nobody reads any more
-        except BaseException:
-            await self._client.end()
-            raise
-        await self._client.end()
+@contextlib.asynccontextmanager
+async def open_session(
+    attachment: Attachment,
+    *,
+    resize: Callable[[int, int], Awaitable[None]],
+    exit_code: Callable[[], Awaitable[int]],
+) -> AsyncIterator[Session]:
+    """Carry bytes while the block runs; leaving it detaches, which ends no process."""
+    client = _Client()
+    carrying = asyncio.ensure_future(_carry(attachment, client))
+    try:
+        yield Session(client, tty=attachment.tty, resize=resize, exit_code=exit_code)
+    finally:
+        carrying.cancel()
+        await asyncio.wait([carrying])
+        await attachment.close()
+    if not carrying.cancelled() and (error := carrying.exception()) is not None:
+        raise error
+
+
+async def _carry(attachment: Attachment, client: "_Client") -> None:
+    try:
+        await attachment.run(client)
+    except asyncio.CancelledError:
+        raise  # nobody reads any more
+    except BaseException:
+        await client.end()
+        raise
+    await client.end()
 
 
 class _Client(ClientStream):

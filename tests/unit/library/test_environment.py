@@ -16,10 +16,10 @@ def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_is_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert boxship.connect().address == "unix:///run/boxship/boxship.sock"
-    monkeypatch.setenv("DOCKER_HOST", "tcp://docker:2375")
-    assert boxship.connect().address == "tcp://docker:2375"
     monkeypatch.setenv("BOXSHIP_HOST", "unix:///b.sock")
     assert boxship.connect().address == "unix:///b.sock"
+    monkeypatch.setenv("DOCKER_HOST", "tcp://docker:2375")
+    assert boxship.connect().address == "tcp://docker:2375"
     assert boxship.connect("unix:///c.sock").address == "unix:///c.sock"
 
 

@@ -1,11 +1,18 @@
 """What `import boxship` brings, and what it costs."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import boxship
+from boxship.library.boxes import Box
+from boxship.library.engines import AnyEngine
+from boxship.library.options import BoxOptions
+from boxship.library.outputs import Output
+from boxship.library.sessions import Session
 
 LOADED = "import sys; old = set(sys.modules); import boxship; print(*set(sys.modules) - old)"
 
@@ -37,3 +44,17 @@ def test_every_public_name_is_there() -> None:
 def test_other_names_are_refused() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         boxship.nonsense  # noqa: B018
+
+
+def test_every_public_name_is_documented() -> None:
+    text = Path(__file__).parents[3].joinpath("docs/reference/library.md").read_text()
+    documented = set(re.findall(r"\w+", text))
+    methods = [
+        *vars(AnyEngine),
+        *vars(Box),
+        *vars(Session),
+        *vars(Output),
+        *BoxOptions.__annotations__,
+    ]
+    public = {name for name in methods if not name.startswith("_")}
+    assert {*boxship._WHERE, *public} - documented == set()

@@ -1,13 +1,14 @@
 """Conversations and collected output, on processes that are plain coroutines."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from boxship.errors import Internal
 from boxship.library.boxes import LogLine, _Lines
 from boxship.library.outputs import Output, ProcessFailed
-from boxship.library.sessions import Piece, Session
+from boxship.library.sessions import Piece, Session, open_session
 from boxship.services.streams import STDERR, STDOUT, ClientStream
 
 
@@ -32,19 +33,19 @@ class Process:
         self.closed = True
 
 
-def session(process: Process) -> Session:
+def session(process: Process) -> AbstractAsyncContextManager[Session]:
     async def exit_code() -> int:
         return 7
 
     async def resize(height: int, width: int) -> None:
         raise AssertionError
 
-    return Session(process, resize=resize, exit_code=exit_code)
+    return open_session(process, resize=resize, exit_code=exit_code)
 
 
 async def test_a_conversation() -> None:
     process = Process()
-    async with session(process).open() as talk:
+    async with session(process) as talk:
         await talk.write(b"a")
         assert await anext(talk) == Piece(STDOUT, b"A")
         await talk.write(b"")  # nothing, not the end
@@ -61,7 +62,7 @@ async def test_a_conversation() -> None:
 
 async def test_leaving_with_output_unread() -> None:
     process = Process(times=100)
-    async with session(process).open() as talk:
+    async with session(process) as talk:
         await talk.write(b"a")
         await asyncio.sleep(0)
     assert process.closed
@@ -70,7 +71,7 @@ async def test_leaving_with_output_unread() -> None:
 
 async def test_a_failure_ends_the_output_and_comes_out() -> None:
     async def fail() -> list[Piece]:
-        async with session(Process(error=Internal("broken"))).open() as talk:
+        async with session(Process(error=Internal("broken"))) as talk:
             await talk.write_eof()
             return [piece async for piece in talk]
 
