@@ -1,5 +1,6 @@
 """The engine as a whole: what it is, what it has, what takes space."""
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -98,6 +99,7 @@ class EngineSystem:
             event_listeners=self._events.listeners,
             volume_drivers=self._volumes.drivers,
             system_time_ns=time.time_ns(),
+            tasks=len(asyncio.all_tasks()),
             **self._described,
             **self._probes.measure(),
         )
