@@ -242,14 +242,10 @@ class SinkDelivery(_Passes):
         """See Delivery."""
         return self._saved
 
-    @property
-    def required(self) -> bool:
-        """Whether the container must not start without its collector."""
-        return self._sink.connects_at_start
-
-    async def connect(self) -> None:
-        """Connect now, so that a container does not start without its collector."""
-        self._connection = await self._sink.connect()
+    def adopt(self, connection: Connection) -> None:
+        """Use a connection that was made so that the container does not start without its collector."""
+        self._disconnect()
+        self._connection = connection
 
     async def _pass(self) -> None:
         while (batch := await in_thread(self._read)) is not None:

@@ -13,6 +13,7 @@ from boxship.engine.logging import files
 from boxship.engine.logging.delivery import FileDelivery, SinkDelivery
 from boxship.engine.logging.drivers import SINKS
 from boxship.engine.logging.info import LogInfo, log_info
+from boxship.engine.logging.sinks import Sink
 from boxship.engine.logging.values import binary_size
 from boxship.errors import BoxshipError
 from boxship.model.container import Container
@@ -103,31 +104,26 @@ class LogKeeper:
         """
         if container.host_config.log_config.type == "none":
             return ""
-        kept = self._kept.get(container.id)
-        is_new = kept is None
-        if kept is None:
-            kept = self._make(container, fresh=True)
+        sink = _sink(container)
+        # before there are files: when this fails, none are left
+        connection = await sink.connect() if sink is not None and sink.connects_at_start else None
         try:
-            for delivery in kept.deliveries:
-                delivery.resume()
-                if isinstance(delivery, SinkDelivery) and delivery.required:
-                    await delivery.connect()
-            self._watch(container.id, kept)
+            kept = self._kept.get(container.id) or self._make(container, sink, fresh=True)
         except BaseException:
-            if is_new:
-                for delivery in kept.deliveries:
-                    delivery.stop()
-                self._remove_spool(kept.directory)
+            if connection is not None:
+                connection.close()
             raise
+        for delivery in kept.deliveries:
+            delivery.resume()
+            if isinstance(delivery, SinkDelivery) and connection is not None:
+                delivery.adopt(connection)
+        self._watch(container.id, kept)
         return str(kept.directory / _SPOOL)
 
     async def resume(self, containers: Sequence[Container]) -> None:
         """After a start of the engine: take up the logs of containers that run."""
         for container, kept in await in_thread(self._make_again, containers):
-            try:
-                self._watch(container.id, kept)
-            except OSError as error:
-                log.warning("cannot take up the log of %s: %s", container.name, error)
+            self._watch(container.id, kept)
             kept.kick()
 
     async def resume_ended(self, container: Container) -> None:
@@ -145,7 +141,8 @@ class LogKeeper:
         for container in containers:
             if container.host_config.log_config.type != "none":
                 try:
-                    made.append((container, self._make(container, fresh=False)))
+                    kept = self._make(container, _sink(container), fresh=False)
+                    made.append((container, kept))
                 except (OSError, BoxshipError) as error:
                     log.warning("cannot take up the log of %s: %s", container.name, error)
         return made
@@ -252,14 +249,13 @@ class LogKeeper:
             for delivery in kept.deliveries:
                 delivery.close()
 
-    def _make(self, container: Container, *, fresh: bool) -> _Kept:
+    def _make(self, container: Container, sink: Sink | None, *, fresh: bool) -> _Kept:
         driver, info = container.host_config.log_config.type, log_info(container)
         directory = self._root / container.id
         spool = directory / _SPOOL
         kept = _Kept(directory)
         spec = files.file_spec(driver, directory, info)
         attributes = files.attributes(driver, info)
-        sink = SINKS[driver](info) if driver in SINKS else None
         if fresh and not spool.exists():
             self._remove_spool(directory)  # states of a spool that is gone
             os.close(os.open(spool, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
@@ -303,9 +299,21 @@ class LogKeeper:
         if not self._listening:
             asyncio.get_running_loop().add_reader(self._watches.fileno(), self._grown)
             self._listening = True
-        kept.watch = self._watches.add(kept.directory / _SPOOL)
-        self._by_watch[kept.watch] = kept
         self._kept[container_id] = kept
+        try:
+            kept.watch = self._watches.add(kept.directory / _SPOOL)
+        except FileNotFoundError:
+            log.warning("%s has no log spool: it was started by an engine before this", container_id)
+        except OSError as error:  # the limit of watches, most likely
+            log.warning("cannot watch the log of %s, looking every second: %s", container_id, error)
+            self._supervisor.start(self._poll(container_id, kept), name=f"poll {container_id[:12]}")
+        else:
+            self._by_watch[kept.watch] = kept
+
+    async def _poll(self, container_id: str, kept: _Kept) -> None:
+        while self._kept.get(container_id) is kept and not kept.done:
+            kept.kick()
+            await asyncio.sleep(1)
 
     def _unwatch(self, kept: _Kept) -> None:
         if self._by_watch.pop(kept.watch, None) is not None:
@@ -352,6 +360,11 @@ class LogKeeper:
         # the spool first: a state without a spool is known to be stale
         for name in (_SPOOL, _FILE_STATE, _SINK_STATE):
             (directory / name).unlink(missing_ok=True)
+
+
+def _sink(container: Container) -> Sink | None:
+    make = SINKS.get(container.host_config.log_config.type)
+    return None if make is None else make(log_info(container))
 
 
 def _buffer_bytes(info: LogInfo) -> int | None:
