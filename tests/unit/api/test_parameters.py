@@ -1,5 +1,6 @@
 """Parameters of the query."""
 
+import re
 from urllib.parse import quote
 
 import pytest
@@ -55,6 +56,23 @@ def test_timestamps(text: str, expected: int | None) -> None:
 def test_bad_timestamps(text: str, words: str) -> None:
     with pytest.raises(parameters.NotANumber, match=words):
         parameters.timestamp_ns(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "syntax"),
+        ("+1", "syntax"),
+        ("x", "syntax"),
+        ("-100", "out of range"),
+        ("4294967296", "out of range"),
+    ],
+)
+def test_bad_sizes_of_a_terminal(text: str, words: str) -> None:
+    with pytest.raises(
+        parameters.InvalidArgument, match=f'^invalid resize height "{re.escape(text)}": .*{words}$'
+    ):
+        parameters.size(Query(f"h={quote(text)}"), "h", "height")
 
 
 def test_numbers() -> None:

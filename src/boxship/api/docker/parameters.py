@@ -49,9 +49,9 @@ def number(query: Query, name: str) -> int:
 def size(query: Query, name: str, what: str) -> int:
     """A terminal's height or width."""
     text = query.text(name)
-    if _INTEGER.fullmatch(text) is None or text.startswith(("-", "+")):
+    if _INTEGER.fullmatch(text) is None or text.startswith("+"):
         raise InvalidArgument(f'invalid resize {what} "{text}": invalid syntax')
-    if len(text) > 10 or int(text) >= 1 << 32:
+    if text.startswith("-") or len(text) > 10 or int(text) >= 1 << 32:
         raise InvalidArgument(f'invalid resize {what} "{text}": value out of range')
     return int(text)
 
