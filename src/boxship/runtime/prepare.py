@@ -25,7 +25,7 @@ from boxship.model.mount import Mount
 from boxship.model.process import RuntimeRefused
 from boxship.runtime import cdi, mount_targets, sources
 from boxship.runtime.contract import Bundle
-from boxship.runtime.failures import NOT_FOUND, OTHER, create_refused
+from boxship.runtime.failures import OTHER, create_refused
 from boxship.runtime.spec import Facts, Findings, build
 from boxship.runtime.spec.mounts import SHM_SIZE
 from boxship.runtime.spec.resources import block_devices
@@ -208,7 +208,7 @@ def _devices_at(path: str) -> tuple[devices.Device, ...]:
         reason = (error.strerror or "").lower()
         raise RuntimeRefused(
             f'error gathering device information while adding custom device "{path}": {reason}',
-            NOT_FOUND,
+            OTHER,
         ) from error
 
 
