@@ -28,7 +28,8 @@ class VolumeInUse(Conflict):
 class Volume(msgspec.Struct, frozen=True, kw_only=True):
     """A volume as the database keeps it; `created` in nanoseconds since the epoch.
 
-    `status` is what a plugin tells of it beyond that.
+    `status` is what a plugin tells of it beyond that. `made_for` is the container whose creation made
+    an anonymous one: without that container it is what an interrupted creation or removal left.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] | None = None
     options: dict[str, str] | None = None
     anonymous: bool = False
+    made_for: str = ""
     scope: str = "local"
     status: dict[str, Any] | None = None
 

@@ -35,11 +35,13 @@ class Removal:
     async def remove(self, container: Container, *, volumes: bool) -> None:
         """Drop rows, snapshot, files and, if asked, anonymous volumes; then tell everybody.
 
-        A crash on the way leaves at most files without a row, which the next start removes.
+        A crash on the way leaves at most files and volumes without a container, which the next start removes.
         """
         parts = self._parts
         with parts.metadata.transaction():
             parts.metadata.containers.delete(container.id)
+            if not volumes:
+                parts.volumes.keep(container.id, (point.name for point in container.mounts))
             snapshots = [
                 parts.snapshots.detach(key)
                 for key in (container_key(container.id), *image_mount_keys(container))

@@ -48,6 +48,7 @@ class Restorer:
         await self._parts.logs.resume(running)
         for container in running:
             await self._reactivate_volumes(container)
+            await self._agree_on_freezing(container)
             self._lives.watch(container)
         await self._execs.restore()
         for container in containers:
@@ -66,6 +67,7 @@ class Restorer:
                 # a creation that was cut short may have been filling volumes from it
                 await self._parts.runtime.unmount_rootfs(str(directory))
                 await in_thread(remove_directory, directory)
+        await self._parts.volumes.remove_abandoned(known)
 
     async def _reactivate_volumes(self, container: Container) -> None:
         for point in container.mounts:
@@ -74,6 +76,17 @@ class Restorer:
                     await self._parts.volumes.resume(point.name, container.id)
                 except BoxshipError as error:
                     log.warning("volume %s of %s: %s", point.name, container.name, error)
+
+    async def _agree_on_freezing(self, container: Container) -> None:
+        """A pause, an unpause or a commit may have been cut short between the kernel and the row."""
+        runtime = self._parts.runtime
+        if runtime.has_ended(container.state.pid):
+            return
+        paused = container.state.status is Status.PAUSED
+        try:
+            await (runtime.pause if paused else runtime.resume)(container)
+        except BoxshipError as error:
+            log.warning("freezer of %s: %s", container.name, error)
 
     async def _settle(self, container: Container) -> None:
         """A container that does not run: clean up after a start or stop that was cut short."""

@@ -63,7 +63,7 @@ def changed_host_config(
     if restart_policy is not None and restart_policy.name:
         check_restart_policy(restart_policy)
         if old.auto_remove and restart_policy.name != "no":
-            raise InvalidArgument(
+            raise Conflict(
                 f"{refusal}Restart policy cannot be updated because AutoRemove is enabled for the container"
             )
         changes["restart_policy"] = restart_policy

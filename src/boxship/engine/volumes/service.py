@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -75,19 +75,21 @@ class EngineVolumes:
         volume, _ = await self.prepare(request)
         return volume
 
-    async def prepare(self, request: VolumeRequest) -> tuple[Volume, bool]:
-        """Like create, and tell whether the volume is new."""
+    async def prepare(self, request: VolumeRequest, made_for: str = "") -> tuple[Volume, bool]:
+        """Like create, for a container, and tell whether the volume is new."""
         name = request.name or secrets.token_hex(32)
         async with self._locks.hold(name):
             try:
-                volume, is_new = await self._existing_or_new(name, request)
+                volume, is_new = await self._existing_or_new(name, request, made_for)
             except BoxshipError as error:
                 raise _during(f"create {name}", error) from error
         if is_new:
             self._events.publish("volume", "create", name, {"driver": volume.driver})
         return volume, is_new
 
-    async def _existing_or_new(self, name: str, request: VolumeRequest) -> tuple[Volume, bool]:
+    async def _existing_or_new(
+        self, name: str, request: VolumeRequest, made_for: str
+    ) -> tuple[Volume, bool]:
         existing = self._metadata.volumes.find(name)
         if existing is not None:
             if request.driver not in ("", existing.driver):
@@ -114,6 +116,7 @@ class EngineVolumes:
             else {_ANONYMOUS_LABEL: "", **(request.labels or {})},
             options=request.options,
             anonymous=not request.name,
+            made_for="" if request.name else made_for,
             scope=driver.scope,
         )
         self._metadata.volumes.put(volume)
@@ -188,6 +191,20 @@ class EngineVolumes:
             for name in dict.fromkeys(p.name for p in container.mounts if p.type == "volume"):
                 users.setdefault(name, []).append(container.id)
         return users
+
+    def keep(self, container_id: str, names: Iterable[str]) -> None:
+        """A container goes without its anonymous volumes: these are nobody's leftovers from now on."""
+        for name in names:
+            volume = self._metadata.volumes.find(name)
+            if volume is not None and volume.made_for == container_id:
+                self._metadata.volumes.put(msgspec.structs.replace(volume, made_for=""))
+
+    async def remove_abandoned(self, known: Container[str]) -> None:
+        """Remove anonymous volumes that an interrupted creation or removal left; *known* are containers."""
+        for volume in self._metadata.volumes.list():
+            if volume.made_for and volume.made_for not in known:
+                with contextlib.suppress(VolumeInUse, NoSuchVolume):
+                    await self.remove(volume.name, force=True)
 
     async def remove(self, name: str, *, force: bool = False) -> None:
         """See services.volumes."""

@@ -19,7 +19,7 @@ from boxship.engine.containers.restart import (
     starts_with_engine,
 )
 from boxship.engine.containers.update import changed_host_config
-from boxship.errors import BoxshipError, InvalidArgument
+from boxship.errors import BoxshipError, Conflict, InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.container import (
     NAME,
@@ -344,7 +344,7 @@ def test_update_keeps_what_is_not_asked() -> None:
     assert (changed.memory, changed.cpu_shares) == (10 << 20, 7)
     with pytest.raises(BoxshipError, match="update the memoryswap at the same time"):
         changed_host_config(container, HostConfig(memory=30 << 20), None, Capabilities())
-    with pytest.raises(InvalidArgument, match="AutoRemove is enabled"):
+    with pytest.raises(Conflict, match="AutoRemove is enabled"):
         changed_host_config(
             a_container(auto_remove=True),
             HostConfig(),

@@ -303,7 +303,7 @@ def exec_session(session: Exec) -> dict[str, Any]:
         "OpenStdin": session.attach_stdin,
         "OpenStderr": session.attach_stderr,
         "OpenStdout": session.attach_stdout,
-        "CanRemove": session.started and not session.running,
+        "CanRemove": False,  # Docker never came to use it
         "ContainerID": session.container_id,
         "DetachKeys": "",
         "Pid": session.pid,

@@ -95,14 +95,16 @@ class MountPoints:
     ) -> MountPoint:
         """With the volume made or the image found."""
         if point.type == "volume":
-            return await self._with_volume(point, undo)
+            return await self._with_volume(point, directory.name, undo)
         if point.type != "image" or point.image:
             return point
         image = await self._parts.images.get(point.name)
         place = posixpath.join(directory, "mounts", point.destination.strip("/").replace("/", "-"))
         return msgspec.structs.replace(point, image=image.id, source=place)
 
-    async def _with_volume(self, point: MountPoint, undo: AsyncExitStack) -> MountPoint:
+    async def _with_volume(
+        self, point: MountPoint, container_id: str, undo: AsyncExitStack
+    ) -> MountPoint:
         if point.name and point.source:
             return point  # inherited
         asked = point.spec.volume_options if point.spec else None
@@ -115,7 +117,8 @@ class MountPoints:
                 driver=driver.name,
                 options=driver.options,
                 labels=options.labels,
-            )
+            ),
+            made_for=container_id,
         )
         if is_new:
             undo.push_async_callback(self._parts.volumes.remove, volume.name, force=True)
