@@ -185,6 +185,14 @@ def test_the_request_goes_before_the_image() -> None:
             {"io_maximum_iops": 5},
             "invalid option: QoS maximum IOPs configuration is not supported on linux",
         ),
+        (
+            {"extra_hosts": ("a\n6.6.6.6 b:1.2.3.4",)},
+            'invalid add-host "a\\n6.6.6.6 b:1.2.3.4": it has control characters',
+        ),
+        (
+            {"dns_search": ("a\nnameserver 6.6.6.6",)},
+            'invalid dns-search "a\\nnameserver 6.6.6.6": it has control characters',
+        ),
         ({"extra_hosts": ("foo",)}, 'bad format for add-host: "foo"'),
         ({"extra_hosts": ("foo:bar",)}, 'invalid IP address in add-host: "bar"'),
         (
@@ -213,6 +221,16 @@ def test_host_configs_that_docker_refuses(host_config: dict[str, Any], text: str
             "the working directory 'rel' is invalid, it needs to be an absolute path",
         ),
         ({"stop_signal": "FOO"}, "invalid signal: FOO"),
+        (
+            {"hostname": "x\n1.2.3.4 y"},
+            'invalid hostname "x\\n1.2.3.4 y": it has control characters',
+        ),
+        ({"domainname": "x\r"}, 'invalid domainname "x\\r": it has control characters'),
+        (
+            {"env": ("A=\0b",)},
+            'invalid environment variable "A=\\x00b": contains nul byte (\\x00)',
+        ),
+        ({"cmd": ("a", "b\0")}, 'invalid argument "b\\x00": contains nul byte (\\x00)'),
         ({"env": ("",)}, "invalid environment variable: "),
         ({"env": ("=x",)}, "invalid environment variable: =x"),
         (

@@ -1,6 +1,7 @@
 """What a request must not ask, told in Docker's words. Pure."""
 
 import ipaddress
+import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ _CAPABILITIES: Final = frozenset(
 )
 _RESTART_POLICIES: Final = ("", "no", "always", "unless-stopped", "on-failure")
 _SECURITY_OPTIONS: Final = ("label", "apparmor", "seccomp")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PORT: Final = re.compile(r"[0-9]+")
 
 
@@ -40,6 +42,7 @@ def check_config(config: RunConfig) -> None:
     for variable in config.env or ():
         if not variable or variable.startswith("="):
             raise InvalidArgument(f"invalid environment variable: {variable}")
+    _check_strings(config)
     if config.healthcheck is not None:
         _check_healthcheck(config.healthcheck)
 
@@ -52,6 +55,7 @@ def check_host_config(host_config: HostConfig, config: RunConfig, settings: Sett
         raise InvalidArgument("can't create 'AutoRemove' container with restart policy")
     for request in host_config.mounts or ():
         check_request(request)
+    _check_files(host_config)
     for line in host_config.extra_hosts or ():
         _check_extra_host(line)
     check_port_bindings(host_config.port_bindings or {})
@@ -184,6 +188,43 @@ def check_isolation(host_config: HostConfig) -> None:
 def normalised_path(path: str) -> str:
     """An absolute path without dots; "" stays."""
     return posixpath.normpath(path).replace("//", "/", 1) if path else ""
+
+
+def _check_strings(config: RunConfig) -> None:
+    """Refuse what would end a line of /etc/hosts, or an argument, before its end."""
+    for what, name in (("hostname", config.hostname), ("domainname", config.domainname)):
+        _check_line(what, name)
+    for variable in config.env or ():
+        if "\0" in variable:
+            raise InvalidArgument(
+                f"invalid environment variable {_quoted(variable)}: contains nul byte (\\x00)"
+            )
+    for word in (*(config.entrypoint or ()), *(config.cmd or ()), config.user, config.working_dir):
+        if "\0" in word:
+            raise InvalidArgument(f"invalid argument {_quoted(word)}: contains nul byte (\\x00)")
+
+
+def _check_files(host_config: HostConfig) -> None:
+    """The same for what becomes lines of /etc/hosts and /etc/resolv.conf."""
+    lines = {
+        "add-host": host_config.extra_hosts,
+        "link": host_config.links,
+        "dns": host_config.dns,
+        "dns-search": host_config.dns_search,
+        "dns-option": host_config.dns_options,
+    }
+    for what, values in lines.items():
+        for value in values or ():
+            _check_line(what, value)
+
+
+def _check_line(what: str, value: str) -> None:
+    if _CONTROL.search(value):
+        raise InvalidArgument(f"invalid {what} {_quoted(value)}: it has control characters")
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text).replace("\\u00", "\\x")
 
 
 def _check_healthcheck(check: Healthcheck) -> None:
