@@ -1,10 +1,13 @@
 """`-v` and `--mount`: what goes into Binds, Volumes and Mounts."""
 
 import os
+import sys
+import time
 
 from boxship.cli.flags import parse_bool
 from boxship.cli.validators import fields_of
 from boxship.cli.values import parse_size
+from boxship.errors import InvalidArgument
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +18,7 @@ _BARE = {
     "ro": ("ReadOnly",),
     "volume-nocopy": ("VolumeOptions", "NoCopy"),
     "bind-nonrecursive": ("BindOptions", "NonRecursive"),
+    "bind-create-src": ("BindOptions", "CreateMountpoint"),
 }
 _OPTION_OWNERS = (
     ("VolumeOptions", "volume", "volume"),
@@ -70,22 +74,29 @@ _PAIRS = {
 }
 
 
+_ID_MAP = ("uid", "gid", "idmap")
+
+
 def _mount_field(mount: "dict[str, Any]", key: str, value: str, field: str) -> None:
     if key in _PLAIN:
         _put(mount, _PLAIN[key], value)
+    elif key in _ID_MAP:
+        _id_map(mount, value if key == "idmap" else f"{key}={value}")
     elif key in _LOWER:
         _put(mount, _LOWER[key], value.lower())
     elif key in {"source", "src"}:
-        mount["Source"] = (
-            os.path.abspath(value) if value == "." or value.startswith("./") else value
-        )
+        relative = value in {".", ".."} or value.startswith(("./", "../"))
+        mount["Source"] = os.path.abspath(value) if relative else value
     elif key in _SWITCHES:
         try:
             _put(mount, _SWITCHES[key], parse_bool(value))
         except ValueError:
             raise ValueError(f"invalid value for {key}: {value}") from None
+        if key == "bind-nonrecursive":
+            _warn("bind-nonrecursive is deprecated, use bind-recursive=disabled instead")
     elif key in _PAIRS:
         name, _, setting = value.partition("=")
+        mount.setdefault("VolumeOptions", {})
         if name:
             _put(mount, (*_PAIRS[key], name), setting)
     elif key == "bind-recursive":
@@ -94,6 +105,21 @@ def _mount_field(mount: "dict[str, Any]", key: str, value: str, field: str) -> N
         _tmpfs(mount, key, value)
     else:
         raise ValueError(f"unexpected key '{key}' in '{field}'")
+
+
+def _id_map(mount: "dict[str, Any]", part: str) -> None:
+    """Ours: owners in the container other than on the disk."""
+    options = mount.setdefault("BindOptions", {})
+    options["IDMap"] = f"{options['IDMap']};{part}" if "IDMap" in options else part
+
+
+def _warn(text: str) -> None:
+    """As docker's logger does."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"WARN[0000] {text}\n")
+    else:
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        sys.stderr.write(f'time="{moment}" level=warning msg="{text}"\n')
 
 
 def _recursive(mount: "dict[str, Any]", value: str) -> None:
@@ -108,9 +134,18 @@ def _recursive(mount: "dict[str, Any]", value: str) -> None:
             f'invalid value for bind-recursive: {value} (must be "enabled", "disabled", '
             '"writable", or "readonly")'
         )
-    mount.setdefault("BindOptions", {})
     for name in settings[value]:
-        mount["BindOptions"][name] = True
+        _put(mount, ("BindOptions", name), value=True)
+
+
+_MOST_MODE = 0xFFFFFFFF
+
+
+def _octal(text: str) -> int:
+    """An unsigned number of 32 bits."""
+    if not text.isdigit() or int(text, 8) > _MOST_MODE:
+        raise ValueError(text)
+    return int(text, 8)
 
 
 def _tmpfs(mount: "dict[str, Any]", key: str, value: str) -> None:
@@ -118,7 +153,7 @@ def _tmpfs(mount: "dict[str, Any]", key: str, value: str) -> None:
         if key == "tmpfs-size":
             _put(mount, ("TmpfsOptions", "SizeBytes"), parse_size(value))
         else:
-            _put(mount, ("TmpfsOptions", "Mode"), int(value, 8))
+            _put(mount, ("TmpfsOptions", "Mode"), _octal(value))
     except ValueError:
         raise ValueError(f"invalid value for {key}: {value}") from None
 
@@ -147,9 +182,18 @@ def _checked(mount: "dict[str, Any]") -> "dict[str, Any]":
             raise ValueError(
                 "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction"
             )
-    if mount.get("ReadOnly") is False:
-        del mount["ReadOnly"]
-    return mount
+    return _without_empty(mount)
+
+
+def _without_empty(document: "dict[str, Any]") -> "dict[str, Any]":
+    """As Go writes it: fields that are false or empty are left out, objects stay."""
+    kept: dict[str, Any] = {}
+    for key, value in document.items():
+        if isinstance(value, dict):
+            kept[key] = value if key in {"Labels", "Options"} else _without_empty(value)
+        elif value or key == "Type":
+            kept[key] = value
+    return kept
 
 
 def split_volumes(volumes: "list[str]") -> "tuple[list[str], dict[str, Any]]":
@@ -157,18 +201,40 @@ def split_volumes(volumes: "list[str]") -> "tuple[list[str], dict[str, Any]]":
     binds: list[str] = []
     anonymous: dict[str, Any] = {}
     for text in dict.fromkeys(volumes):
-        if ":" not in text:
+        source = _source(text)
+        if not source:
             anonymous[text] = {}
-            continue
-        source, rest = text.split(":", 1)
-        if source:
-            binds.append(f"{_absolute(source)}:{rest}")
+        elif source.startswith(".") and ":" in text:
+            host, _, rest = text.partition(":")
+            binds.append(f"{os.path.abspath(host)}:{rest}")
         else:
-            anonymous[text] = {}
+            binds.append(text)
     return binds, anonymous
 
 
-def _absolute(source: str) -> str:
-    if source.startswith(".") and (source in {".", ".."} or source.startswith(("./", "../"))):
-        return os.path.abspath(source)
-    return source
+_SECTIONS = 3
+
+
+def _source(text: str) -> str:
+    """The first part of a `-v` with several; InvalidArgument in docker's words for a wrong one."""
+    if not text:
+        raise InvalidArgument("invalid empty volume spec")
+    if len(text.encode()) < _SECTIONS:
+        return ""
+    sections = _sections(text)
+    if not all(sections):
+        raise InvalidArgument(f"invalid spec: {text}: empty section between colons")
+    if len(sections) > _SECTIONS:
+        raise InvalidArgument(f"invalid spec: {text}: too many colons")
+    return sections[0] if len(sections) > 1 else ""
+
+
+def _sections(text: str) -> "list[str]":
+    """Split at colons; docker takes a lone letter before one for a drive, on every system."""
+    sections = [""]
+    for character in text:
+        if character == ":" and not (len(sections[-1]) == 1 and sections[-1].isalpha()):
+            sections.append("")
+        else:
+            sections[-1] += character
+    return sections
