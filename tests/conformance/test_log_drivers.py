@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -60,7 +61,7 @@ def collecting(engine: Engine, kind: int) -> Iterator[Collector]:
         collector.close()
 
 
-def rows(text: bytes) -> list[dict[str, str]]:
+def rows(text: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
