@@ -54,7 +54,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     userns_remap: str = ""
     cpu_rt_period: int = 0
     cpu_rt_runtime: int = 0
-    cdi_spec_dirs: tuple[str, ...] = ()
+    cdi_spec_dirs: tuple[str, ...] | None = None  # None for the usual ones
     node_generic_resources: tuple[str, ...] = ()
     # storage
     storage_driver: str = ""

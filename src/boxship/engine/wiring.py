@@ -225,7 +225,8 @@ def _runtime_settings(config: EngineConfig) -> RuntimeSettings:
 def _cdi_directories(config: EngineConfig) -> tuple[str, ...]:
     if config.features.get("cdi") is False:
         return ()
-    return tuple(each for each in config.cdi_spec_dirs or DEFAULT_DIRECTORIES if each)
+    chosen = DEFAULT_DIRECTORIES if config.cdi_spec_dirs is None else config.cdi_spec_dirs
+    return tuple(each for each in chosen if each)
 
 
 def _program(runtime: RuntimeConfig) -> str:

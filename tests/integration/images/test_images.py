@@ -244,7 +244,7 @@ async def test_import_makes_an_image_of_one_layer(bench: ImageBench) -> None:
     )
     messages = [m async for m in bench.images.import_(body(LAYER), request)]
     detail = await bench.images.inspect("mine:v1")
-    assert messages[-1].status == detail.image.id
+    assert [message.status for message in messages] == [detail.image.id]
     assert detail.comment == "from a tar"
     assert detail.image.layers[0].diff_id == sha256(LAYER)
     stored = json.loads(bench.store.content.read(detail.image.id, 1 << 20))

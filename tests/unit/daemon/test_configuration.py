@@ -242,3 +242,8 @@ def test_a_bridge_of_somebody_else() -> None:
 
 def test_verification_implies_tls() -> None:
     assert load({"config-file": "/dev/null", "tlsverify": True}).tls
+
+
+def test_an_empty_list_of_cdi_directories_is_not_the_usual_ones(tmp_path: Path) -> None:
+    assert loaded(tmp_path, '{"cdi-spec-dirs": []}').engine.cdi_spec_dirs == ()
+    assert loaded(tmp_path, "{}").engine.cdi_spec_dirs is None

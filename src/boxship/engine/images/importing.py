@@ -1,7 +1,6 @@
 """`docker import`: a root file system's tar becomes an image of one layer."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from boxship.engine.images.catalog import Catalog
 from boxship.engine.images.creation import ImageCreation, now_text
@@ -12,8 +11,6 @@ from boxship.model.reference import Reference
 from boxship.services.images import ImportRequest
 from boxship.store.archive.compression import Source, decompressed
 from boxship.store.store import Store
-
-_STEP: Final = 512 << 10
 
 Put = Callable[[Progress], None]
 ApplyChanges = Callable[[OCIRunConfig, Sequence[str]], OCIRunConfig]
@@ -30,13 +27,14 @@ def import_image(
     name: Reference | None,
     put: Put,
 ) -> Image:
-    """Import; blocking. `config` is what the changes make of an empty one."""
+    """Import; blocking. `config` is what the changes make of an empty one.
+
+    All that *put* hears is the new image's ID: there are clients that read no further.
+    """
     platform = parse_platform(request.platform) or host_platform()
 
     def produce(sink: Callable[[bytes], None]) -> None:
-        done = 0
-        for chunk in decompressed(_Counting(source, put)):
-            done += len(chunk)
+        for chunk in decompressed(source):
             sink(chunk)
 
     with store.collector.tidying("import") as lease:
@@ -61,20 +59,3 @@ def import_image(
     catalog.tell("import", image)
     put(Progress(status=image.id))
     return image
-
-
-class _Counting:
-    """The body, telling how much of it has come."""
-
-    def __init__(self, source: Source, put: Put) -> None:
-        self._source = source
-        self._put = put
-        self._done = self._told = 0
-
-    def read(self, size: int, /) -> bytes:
-        data = self._source.read(size)
-        self._done += len(data)
-        if data and self._done - self._told >= _STEP:
-            self._told = self._done
-            self._put(Progress(status="Importing", current=self._done))
-        return data
