@@ -63,13 +63,17 @@ class Transport:
         target = path + query_of(query or {})
         data = self._message(method, target, headers, body)
         line = await self._line(fresh=upload is not None)
+        sending = None
         try:
             line.writer.write(data)
-            sending = None if upload is None else Upload(line, upload, self.tasks)
+            if upload is not None:
+                sending = Upload(line, upload, self.tasks)
             head = await self._head(line, sending, f"{method} {path}")
             answer = Answer(self, line, head, bodyless=method == "HEAD", upload=sending)
         except BaseException:
             self.drop(line)
+            if sending is not None:
+                await sending.stop()
             raise
         await self._check(answer, path, unchanged)
         return answer

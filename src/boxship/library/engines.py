@@ -19,6 +19,7 @@ from boxship.engine.lock import hold_roots
 from boxship.errors import BoxshipError, Internal, PermissionDenied, Unavailable
 from boxship.library import packing
 from boxship.library.boxes import Box, close
+from boxship.library.closing import Scope
 from boxship.library.environment import address_of, tls_of_environment
 from boxship.library.options import BoxOptions, request_of
 from boxship.library.outputs import Collector, Output, ProcessFailed
@@ -341,9 +342,13 @@ class Engine(AnyEngine):
         if os.geteuid() != 0:
             raise PermissionDenied("cannot open an engine: it needs root")
         opened = await in_thread(_open_engine, self.config)  # the import takes a while
+        scope = Scope(repr(self))
         with hold_roots(self.config):
             async with opened as services:
-                yield services
+                try:
+                    yield scope.guard(services)
+                finally:
+                    await scope.close()
 
 
 def _open_engine(config: EngineConfig) -> AbstractAsyncContextManager[Services]:
