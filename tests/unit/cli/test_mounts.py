@@ -76,7 +76,7 @@ def test_a_mount(text: str, expected: dict[str, Any]) -> None:
     ],
 )
 def test_a_mount_that_is_refused(text: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match=".") as refusal:
+    with pytest.raises(ValueError, match=r".") as refusal:
         parse_mount(text)
     assert complaint in str(refusal.value)
 
