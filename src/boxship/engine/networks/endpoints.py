@@ -160,16 +160,16 @@ def _complaints(network: Network, settings: EndpointSettings) -> Iterable[str]:
 
 
 def _address_complaints(network: Network, text: str, version: int) -> Iterable[str]:
-    pools = [pool for pool in ipam.pools(network) if pool.version == version]
+    subnets = ipam.subnets(network, version)
     automatic = network.automatic if is_user_defined(network) else ()
-    chosen = [pool for pool in pools if str(pool.subnet) not in automatic]
+    chosen = [subnet for subnet in subnets if str(subnet) not in automatic]
     address = ipam.find_address(text)
     if not chosen:
         yield (
             "user specified IP address is supported only when connecting to networks with "
             "user configured subnets"
         )
-    elif address is None or not any(address in pool.subnet for pool in chosen):
+    elif address is None or not any(address in subnet for subnet in chosen):
         yield f"no configured subnet or ip-range contain the IP address {text}"
 
 

@@ -85,11 +85,11 @@ def _complaints(pool: IPAMPool, ipv4: bool, ipv6: bool) -> Iterator[str]:  # noq
     except InvalidArgument as error:
         yield str(error)
         return
+    if not (ipv4 if subnet.version == 4 else ipv6):
+        return  # Docker keeps what it does not use as it is
     given = ipaddress.ip_interface(pool.subnet)
     if given.ip != subnet.network_address:
         yield f"invalid subnet {pool.subnet}: it should be {subnet}"
-    if not (ipv4 if subnet.version == 4 else ipv6):
-        return
     if pool.ip_range:
         yield from _range_complaints(pool.ip_range, subnet)
     named = {"gateway " + pool.gateway: pool.gateway} if pool.gateway else {}
@@ -124,9 +124,15 @@ def find_address(text: str) -> Address | None:
 
 def pools(network: Network) -> list[Pool]:
     """The network's subnets, parsed; of the families it has switched on."""
-    parsed = [_pool(pool) for pool in network.ipam.config if pool.subnet]
     wanted = {4: network.enable_ipv4, 6: network.enable_ipv6}
-    return [pool for pool in parsed if wanted[pool.version]]
+    given = [pool for pool in network.ipam.config if pool.subnet]
+    return [_pool(pool) for pool in given if wanted[parse_subnet(pool.subnet).version]]
+
+
+def subnets(network: Network, version: int) -> list[Subnet]:
+    """All of one family, also when it is off."""
+    found = [parse_subnet(pool.subnet) for pool in network.ipam.config if pool.subnet]
+    return [subnet for subnet in found if subnet.version == version]
 
 
 def _pool(pool: IPAMPool) -> Pool:

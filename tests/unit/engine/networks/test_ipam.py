@@ -128,3 +128,11 @@ def test_only_the_default_root_has_the_plain_names() -> None:
     assert bridge != device_names("/tmp/b")[0]
     assert len(bridge) <= 15
     assert table.isidentifier()
+
+
+def test_a_subnet_of_a_family_that_is_off_is_kept_as_it_is() -> None:
+    """docker-py's test_create_with_ipv6_address: no IPv6, but a subnet and an address of it."""
+    asked = IPAM(config=(IPAMPool(subnet="2001:389::1/64"),))
+    ipam.validate(asked, ipv4=True, ipv6=False)
+    with pytest.raises(InvalidArgument, match="it should be 2001:389::/64"):
+        ipam.validate(asked, ipv4=True, ipv6=True)
