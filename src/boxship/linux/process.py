@@ -1,5 +1,6 @@
 """Processes: starting programs, waiting for them, and telling a process from a later one with its PID."""
 
+import contextlib
 import os
 import resource
 import select
@@ -140,6 +141,15 @@ def send_signal(pidfd: int, number: int) -> bool:
     except OSError as error:
         raise Internal(f"cannot send signal {number}: {error.strerror}") from error
     return True
+
+
+def adjust_oom_score(pid: int, adjustment: int) -> None:
+    """Have the kernel end a process sooner or later when memory is short; quiet when it is gone."""
+    with (
+        contextlib.suppress(OSError),
+        open(f"/proc/{pid}/oom_score_adj", "wb", buffering=0) as file,
+    ):
+        file.write(b"%d" % adjustment)
 
 
 def limit(pid: int, name: str, soft: int, hard: int) -> None:

@@ -95,7 +95,7 @@ class ConmonRuntime:
             prepared = _Prepared()
 
             def postpone(spec: dict[str, Any]) -> None:
-                prepared.late_limits = rlimits.postpone(spec)
+                prepared.late_limits = rlimits.postpone(spec, self._settings.facts.capabilities)
 
             async def make_ready() -> None:
                 await in_thread(self._prepare, bundle, record, runtime, prepared, postpone)
@@ -225,6 +225,8 @@ class ConmonRuntime:
                 result = await self._conmon.exec(supervision)
             except Refused as error:
                 raise failures.exec_refused(error.text, spec.cmd) from error
+            if adjustment := container.host_config.oom_score_adj:  # which crun forgets here
+                process.adjust_oom_score(result[0].pid, adjustment)
             undo.pop_all()
             return result
 
@@ -329,7 +331,11 @@ class ConmonRuntime:
         if spec.working_dir:
             if not spec.working_dir.startswith("/"):
                 raise failures.refused(failures.RELATIVE_CWD)
-            prepare.refuse_magic_links(spec.working_dir, failures.exec_refused)
+            if not spec.working_dir.startswith("/"):
+                raise failures.exec_not_begun("Cwd must be an absolute path")
+            if prepare.is_magic_link(spec.working_dir):
+                text = f"chdir to `{spec.working_dir}`: no such file or directory"
+                raise failures.exec_refused(text, spec.cmd)
         group_add = container.host_config.group_add or ()
         with opened_root(f"{bundle}/rootfs") as root_fd:
             user = spec.user or container.config.user

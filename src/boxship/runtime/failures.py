@@ -105,6 +105,11 @@ def no_such_runtime(name: str) -> RuntimeRefused:
     )
 
 
+def exec_not_begun(reason: str) -> RuntimeRefused:
+    """What `docker exec` reports when the process's description is wrong already."""
+    return RuntimeRefused(f"OCI runtime exec failed: exec failed: {reason}", OTHER)
+
+
 def exec_refused(text: str, args: Sequence[str]) -> RuntimeRefused:
     """What `docker exec` reports when the runtime could not start the process."""
     complaint = message(text)

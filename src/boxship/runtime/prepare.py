@@ -164,7 +164,8 @@ def make_working_directory(root_fd: int, path: str) -> None:
         raise InvalidArgument(
             f"the working directory '{path}' is invalid, it needs to be an absolute path"
         )
-    refuse_magic_links(clean)
+    if is_magic_link(clean):
+        raise create_refused(f"mkdir {clean}: not a directory", ())
     try:
         mkdirs_in_root(root_fd, clean, 0o755, 0, 0)
     except (NotADirectoryError, FileExistsError) as error:
@@ -174,12 +175,9 @@ def make_working_directory(root_fd: int, path: str) -> None:
             raise InvalidArgument(f"Cannot mkdir: {clean}: {error.strerror}") from error
 
 
-def refuse_magic_links(
-    path: str, refusal: Callable[[str, Sequence[str]], RuntimeRefused] = create_refused
-) -> None:
-    """Raise for a working directory that is a door to the host's files."""
-    if _MAGIC_LINK.match(posixpath.normpath(path)):
-        raise refusal(f"mkdir {path}: not a directory", ())
+def is_magic_link(path: str) -> bool:
+    """Whether a working directory would be a door to the host's files."""
+    return _MAGIC_LINK.match(posixpath.normpath(path)) is not None
 
 
 def find_devices(host_config: HostConfig) -> dict[str, tuple[devices.Device, ...]]:

@@ -5,20 +5,26 @@ allowed it fails, where runc, which sets them last, does not. So these wait unti
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from boxship.linux import process
 from boxship.runtime.failures import create_refused
 
 ANNOTATION: Final = "io.boxship.rlimits"
-_LATE: Final = ("RLIMIT_NOFILE", "RLIMIT_FSIZE")
+_ENOUGH: Final = {"RLIMIT_NOFILE": 1024, "RLIMIT_FSIZE": 1 << 20}  # for the runtime's own work
 
 
-def postpone(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """Take the limits that must wait out of a spec, which remembers them in an annotation."""
+def postpone(spec: dict[str, Any], capabilities: Collection[str]) -> list[dict[str, Any]]:
+    """Take the limits that must wait out of a spec, which remembers them in an annotation.
+
+    *capabilities* are our own: without CAP_SYS_RESOURCE the kernel lets us limit our own user's processes only.
+    """
+    user = spec["process"]["user"]
+    if "CAP_SYS_RESOURCE" not in capabilities and (user["uid"] or user["gid"]):
+        return []
     every = spec["process"].get("rlimits", [])
-    late = [limit for limit in every if limit["type"] in _LATE]
+    late = [limit for limit in every if limit["soft"] < _ENOUGH.get(limit["type"], 0)]
     if late:
         spec["process"]["rlimits"] = [limit for limit in every if limit not in late]
         spec.setdefault("annotations", {})[ANNOTATION] = json.dumps(late)

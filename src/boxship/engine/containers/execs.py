@@ -40,6 +40,9 @@ KEPT = 256
 """Sessions remembered for one container once they ended or while they were not started."""
 
 
+_LONG = 10  # digits
+
+
 class EngineExecs:
     """Implements services.execs.Execs.
 
@@ -86,7 +89,8 @@ class EngineExecs:
         return session.id
 
     async def _check_user(self, container: Container, user: str) -> None:
-        if not user or user.replace(":", "").isdigit():  # numbers need no entry
+        # short numbers are in range and need no entry
+        if all(len(part) < _LONG and part.isdigit() for part in user.split(":") if part):
             return
         rootfs = self._parts.settings.root / container.id / "rootfs"
         await in_thread(check_user, str(rootfs), user)
