@@ -85,6 +85,12 @@ class Request:
         length = self.raw.headers.get("Content-Length")
         return length not in (None, "0") or "Transfer-Encoding" in self.raw.headers
 
+    @property
+    def content_length(self) -> int:
+        """Of the body, in bytes; -1 if the headers do not tell."""
+        length = self.raw.content_length
+        return -1 if length is None else length
+
     async def body(self, limit: int = MAX_JSON_BODY) -> bytes:
         """The whole body; raise InvalidArgument when it is larger than *limit* bytes."""
         if (self.raw.content_length or 0) > limit:

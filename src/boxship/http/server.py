@@ -132,7 +132,9 @@ class Server:
             if raw.transport is not None:
                 raw.transport.abort()
             return Finished()
-        headers = {**response.headers, "Content-Type": response.content_type}
+        headers = dict(response.headers)
+        if response.content_type:
+            headers["Content-Type"] = response.content_type
         answer = web.Response(body=response.body or None, status=response.status, headers=headers)
         await answer.prepare(raw)
         await answer.write_eof()

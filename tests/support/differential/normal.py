@@ -69,6 +69,8 @@ class Normaliser:
             case list():
                 items = [self.value(item, key) for item in value]
                 return sorted(items, key=repr) if key in UNORDERED else items
+            case str() if key == "Processes":
+                return re.sub(r"\d+", "#", value)
             case str():
                 return self._string(value, key)
             case int() | float() if value and key in NUMBERS | OF_THE_HOST:

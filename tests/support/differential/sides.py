@@ -71,7 +71,7 @@ class Script:
 
     def _call(self, step: Call) -> Any:
         reply = wires.call(self._side.engine, step)
-        if step.until:
+        if step.poll:
             reply = eventually(lambda: self._until(step))
         if step.look is Look.NOTHING:
             assert reply.status < 400, f"{step}: {reply.status} {reply.body.decode()}"
@@ -85,7 +85,7 @@ class Script:
 
     def _until(self, step: Call) -> Any:
         reply = wires.call(self._side.engine, step)
-        if all(_at(reply.json(), path) == value for path, value in step.until.items()):
+        if all(_at(reply.json(), path) == value for path, value in step.poll.items()):
             return reply
         return None
 
@@ -134,7 +134,7 @@ class Script:
         changes = {}
         for one in fields(step):
             value = getattr(step, one.name)
-            if one.name not in ("save", "until") and isinstance(value, str | tuple | Mapping):
+            if one.name not in ("save", "poll") and isinstance(value, str | tuple | Mapping):
                 changes[one.name] = self._filled(value)
         return replace(step, **changes)
 

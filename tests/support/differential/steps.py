@@ -54,7 +54,7 @@ class Call:
     look: Look = Look.ALL
     save: str = ""
     """Placeholder that the answer's Id becomes."""
-    until: Mapping[str, Any] = field(default_factory=dict)
+    poll: Mapping[str, Any] = field(default_factory=dict)
     """Asked again until the answer has these values, `{"State/Running": False}`."""
     first: int = 0
     """Read this many documents of an endless stream, then leave."""

@@ -57,7 +57,7 @@ def call(engine: Engine, step: Call) -> Reply:
     if step.json is not None:
         body = json.dumps(step.json).encode()
         headers.setdefault("Content-Type", "application/json")
-    connection = engine.connection(timeout=30)
+    connection = engine.connection(timeout=15)
     try:
         url = target(step.path, step.version, step.query)
         connection.request(step.method, url, body, headers)
@@ -133,7 +133,7 @@ def frames(data: bytes) -> dict[str, str] | str:
 
 def hijacked(engine: Engine, step: Hijacked) -> Reply:
     """Send a request, then stdin; read to the end."""
-    connection = engine.connection(timeout=20)
+    connection = engine.connection(timeout=10)
     headers = {"Content-Type": "application/json"} if step.json is not None else {}
     if step.upgrade:
         headers |= {"Connection": "Upgrade", "Upgrade": step.upgrade}

@@ -1,6 +1,6 @@
 """Containers: their life, and what they are."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,9 @@ from boxship.model.container import HostConfig, RestartPolicy
 from boxship.model.network import EndpointSettings
 from boxship.services import Services
 from boxship.services.containers import ContainerListing, ContainerRequest
+
+LARGEST_NO_BODY: Final = 7
+"""Bytes: no JSON object that says something is as short."""
 
 
 async def list_containers(services: Services, request: Request) -> Answer:
@@ -31,7 +34,7 @@ async def list_containers(services: Services, request: Request) -> Answer:
 
 
 async def inspect(services: Services, request: Request) -> Answer:
-    """GET /containers/{name}/json"""
+    """GET /containers/{name:.*}/json"""
     name, size = request.variables["name"], request.query.flag("size")
     detail = await services.containers.inspect(name, size=size)
     return wire.answer(views.inspection(detail, request.version))
@@ -77,12 +80,14 @@ def _networks(value: Any) -> dict[str, EndpointSettings]:
 
 
 async def start(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/start"""
-    if request.has_body and (await request.body()).strip() not in (b"", b"{}", b"null"):
+    """POST /containers/{name:.*}/start"""
+    if request.has_body and not 0 <= request.content_length <= LARGEST_NO_BODY:
         raise InvalidArgument(
             "starting container with non-empty request body was deprecated since API v1.22 "
             "and removed in v1.24"
         )
+    if request.query.text("checkpoint"):
+        raise InvalidArgument("checkpoint is only supported in experimental mode")
     await services.containers.start(
         request.variables["name"], detach_keys=request.query.text("detachKeys")
     )
@@ -90,46 +95,50 @@ async def start(services: Services, request: Request) -> Answer:
 
 
 async def stop(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/stop"""
+    """POST /containers/{name:.*}/stop"""
     await services.containers.stop(
         request.variables["name"],
-        signal=request.query.text("signal"),
+        signal=_stop_signal(request),
         timeout_s=parameters.optional_integer(request.query, "t"),
     )
     return wire.nothing()
 
 
+def _stop_signal(request: Request) -> str:
+    return request.query.text("signal") if request.version >= (1, 42) else ""
+
+
 async def restart(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/restart"""
+    """POST /containers/{name:.*}/restart"""
     await services.containers.restart(
         request.variables["name"],
-        signal=request.query.text("signal"),
+        signal=_stop_signal(request),
         timeout_s=parameters.optional_integer(request.query, "t"),
     )
     return wire.nothing()
 
 
 async def kill(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/kill"""
+    """POST /containers/{name:.*}/kill"""
     signal = request.query.text("signal") or "SIGKILL"
     await services.containers.kill(request.variables["name"], signal)
     return wire.nothing()
 
 
 async def pause(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/pause"""
+    """POST /containers/{name:.*}/pause"""
     await services.containers.pause(request.variables["name"])
     return wire.nothing()
 
 
 async def unpause(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/unpause"""
+    """POST /containers/{name:.*}/unpause"""
     await services.containers.unpause(request.variables["name"])
     return wire.nothing()
 
 
 async def rename(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/rename"""
+    """POST /containers/{name:.*}/rename"""
     new_name = request.query.text("name")
     if not new_name:
         raise InvalidArgument("Neither old nor new names may be empty")
@@ -138,26 +147,34 @@ async def rename(services: Services, request: Request) -> Answer:
 
 
 async def update(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/update"""
+    """POST /containers/{name:.*}/update"""
     body = await wire.read(request)
-    policy = wire.object_of(body).get("restartpolicy")
+    policy = wire.object_of(body, "", "container.UpdateConfig").get("restartpolicy")
+    resources = wire.decode(HostConfig, body, "UpdateConfig")
+    if request.version < (1, 40):
+        resources = msgspec.structs.replace(resources, pids_limit=None)
+    if request.version >= (1, 42):
+        resources = msgspec.structs.replace(resources, kernel_memory=0)
     warnings = await services.containers.update(
         request.variables["name"],
-        wire.decode(HostConfig, body),
+        resources,
         None if policy is None else wire.decode(RestartPolicy, policy, ".RestartPolicy"),
     )
     return wire.answer({"Warnings": list(warnings) or None})
 
 
 async def wait(services: Services, request: Request) -> Answer:
-    """POST /containers/{name}/wait: the headers tell the client that the wait has begun."""
-    condition = request.query.text("condition") or "not-running"
+    """POST /containers/{name:.*}/wait: the headers tell the client that the wait has begun."""
+    early = request.version >= (1, 30)
+    condition = request.query.text("condition") if early else ""
+    condition = condition or "not-running"
     if condition not in ("not-running", "next-exit", "removed"):
         raise InvalidArgument(f'invalid condition: "{condition}"')
     begun = await services.containers.wait(request.variables["name"], condition)
 
     async def produce(output: Output) -> None:
-        await output.start()
+        if early:
+            await output.start()
         result = await begun.result()
         document: dict[str, Any] = {"StatusCode": result.status_code}
         if result.error:
@@ -168,7 +185,7 @@ async def wait(services: Services, request: Request) -> Answer:
 
 
 async def remove(services: Services, request: Request) -> Answer:
-    """DELETE /containers/{name}"""
+    """DELETE /containers/{name:.*}"""
     query = request.query
     await services.containers.remove(
         request.variables["name"],
@@ -190,15 +207,15 @@ ROUTES = (
     Route("GET", "/containers/json", list_containers, Access.READ),
     Route("POST", "/containers/create", create, Access.WRITE),
     Route("POST", "/containers/prune", prune, Access.WRITE),
-    Route("GET", "/containers/{name}/json", inspect, Access.READ),
-    Route("POST", "/containers/{name}/start", start, Access.WRITE),
-    Route("POST", "/containers/{name}/stop", stop, Access.WRITE),
-    Route("POST", "/containers/{name}/restart", restart, Access.WRITE),
-    Route("POST", "/containers/{name}/kill", kill, Access.WRITE),
-    Route("POST", "/containers/{name}/pause", pause, Access.WRITE),
-    Route("POST", "/containers/{name}/unpause", unpause, Access.WRITE),
-    Route("POST", "/containers/{name}/rename", rename, Access.WRITE),
-    Route("POST", "/containers/{name}/update", update, Access.WRITE),
-    Route("POST", "/containers/{name}/wait", wait, Access.STREAM),
+    Route("GET", "/containers/{name:.*}/json", inspect, Access.READ),
+    Route("POST", "/containers/{name:.*}/start", start, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/stop", stop, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/restart", restart, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/kill", kill, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/pause", pause, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/unpause", unpause, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/rename", rename, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/update", update, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/wait", wait, Access.STREAM),
     Route("DELETE", "/containers/{name:.*}", remove, Access.WRITE),
 )

@@ -79,8 +79,8 @@ async def inspect(services: Services, request: Request) -> Answer:
 
 
 ROUTES = (
-    Route("POST", "/containers/{name}/exec", create, Access.WRITE),
-    Route("POST", "/exec/{id}/start", start, Access.WRITE),
-    Route("POST", "/exec/{id}/resize", resize, Access.WRITE),
-    Route("GET", "/exec/{id}/json", inspect, Access.READ),
+    Route("POST", "/containers/{name:.*}/exec", create, Access.WRITE),
+    Route("POST", "/exec/{id:.*}/start", start, Access.WRITE),
+    Route("POST", "/exec/{id:.*}/resize", resize, Access.WRITE),
+    Route("GET", "/exec/{id:.*}/json", inspect, Access.READ),
 )

@@ -98,10 +98,10 @@ async def commit(services: Services, request: Request) -> Answer:
 
 
 ROUTES = (
-    Route("HEAD", "/containers/{name}/archive", stat, Access.READ),
-    Route("GET", "/containers/{name}/archive", read_archive, Access.STREAM),
-    Route("PUT", "/containers/{name}/archive", write_archive, Access.STREAM),
-    Route("GET", "/containers/{name}/changes", changes, Access.READ),
-    Route("GET", "/containers/{name}/export", export, Access.STREAM),
+    Route("HEAD", "/containers/{name:.*}/archive", stat, Access.READ),
+    Route("GET", "/containers/{name:.*}/archive", read_archive, Access.STREAM),
+    Route("PUT", "/containers/{name:.*}/archive", write_archive, Access.STREAM),
+    Route("GET", "/containers/{name:.*}/changes", changes, Access.READ),
+    Route("GET", "/containers/{name:.*}/export", export, Access.STREAM),
     Route("POST", "/commit", commit, Access.WRITE),
 )

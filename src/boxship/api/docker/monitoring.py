@@ -33,6 +33,6 @@ async def stats(services: Services, request: Request) -> Answer:
 
 
 ROUTES = (
-    Route("GET", "/containers/{name}/top", top, Access.READ),
-    Route("GET", "/containers/{name}/stats", stats, Access.STREAM),
+    Route("GET", "/containers/{name:.*}/top", top, Access.READ),
+    Route("GET", "/containers/{name:.*}/stats", stats, Access.STREAM),
 )

@@ -154,8 +154,8 @@ async def resize(services: Services, request: Request) -> Answer:
 
 
 ROUTES = (
-    Route("POST", "/containers/{name}/attach", attach, Access.STREAM),
-    Route("GET", "/containers/{name}/attach/ws", attach_websocket, Access.STREAM),
-    Route("GET", "/containers/{name}/logs", logs, Access.STREAM),
-    Route("POST", "/containers/{name}/resize", resize, Access.WRITE),
+    Route("POST", "/containers/{name:.*}/attach", attach, Access.STREAM),
+    Route("GET", "/containers/{name:.*}/attach/ws", attach_websocket, Access.STREAM),
+    Route("GET", "/containers/{name:.*}/logs", logs, Access.STREAM),
+    Route("POST", "/containers/{name:.*}/resize", resize, Access.WRITE),
 )

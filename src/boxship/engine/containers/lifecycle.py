@@ -335,7 +335,7 @@ class EngineContainers:
     async def _remove_link(self, name: str) -> None:
         parent, _, alias = name.strip("/").rpartition("/")
         if not parent:
-            raise Conflict("Conflict, cannot remove the default link name of the container")
+            raise Internal("Conflict, cannot remove the default link name of the container")
         try:
             found = self._register.get(parent)
         except NotFound:

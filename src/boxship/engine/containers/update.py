@@ -7,7 +7,7 @@ import msgspec
 from boxship.engine.containers.contract import Capabilities
 from boxship.engine.containers.create.limits import check_limits, without_unsupported
 from boxship.engine.containers.create.validate import check_restart_policy
-from boxship.errors import Conflict, InvalidArgument
+from boxship.errors import Conflict
 from boxship.model.container import Container, HostConfig, RestartPolicy, Status
 
 _FIELDS: Final = (
@@ -42,12 +42,12 @@ def changed_host_config(
     old = container.host_config
     if old.nano_cpus and (asked.cpu_period or asked.cpu_quota):
         what = "CPU Period" if asked.cpu_period else "CPU Quota"
-        raise InvalidArgument(
+        raise Conflict(
             f"{refusal}Conflicting options: {what} cannot be updated as NanoCPUs has already been set"
         )
     if asked.nano_cpus and (old.cpu_period or old.cpu_quota):
         what = "CPU Period" if old.cpu_period else "CPU Quota"
-        raise InvalidArgument(
+        raise Conflict(
             f"{refusal}Conflicting options: Nano CPUs cannot be updated as {what} has already been set"
         )
     changes = {

@@ -107,14 +107,12 @@ def inspection(detail: ContainerDetail, version: Version) -> dict[str, Any]:
             "Data": {"ID": container.id, **detail.storage_data} if detail.storage_data else None,
             "Name": detail.storage_driver,
         },
+        **({} if detail.size_rw is None else {"SizeRw": detail.size_rw}),
+        **({} if detail.size_root_fs is None else {"SizeRootFs": detail.size_root_fs}),
         "Mounts": [_mount(mount) for mount in container.mounts],
         "Config": wire.encode(_with_mac(container)),
         "NetworkSettings": _network_settings(detail, version),
     }
-    if detail.size_rw is not None:
-        document["SizeRw"] = detail.size_rw
-    if detail.size_root_fs is not None:
-        document["SizeRootFs"] = detail.size_root_fs
     return adapt("container", document, version)
 
 

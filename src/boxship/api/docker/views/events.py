@@ -20,7 +20,7 @@ def event(item: Event) -> dict[str, Any]:
     return document | {
         "Type": item.type,
         "Action": item.action,
-        "Actor": {"ID": item.actor_id, "Attributes": item.attributes},
+        "Actor": {"ID": item.actor_id, "Attributes": dict(sorted(item.attributes.items()))},
         "scope": item.scope,
         "time": item.time_ns // SECOND,
         "timeNano": item.time_ns,
