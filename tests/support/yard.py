@@ -157,7 +157,7 @@ class Yard:
                 Wishes(cgroup_driver="cgroupfs", cgroup_parent=self.cgroup_parent),
             )
         )
-        self.logs = LogKeeper(self.bundles, inotify.Inotify(), holes.punch)
+        self.log_keeper = LogKeeper(self.bundles, inotify.Inotify(), holes.punch)
         self.services = self._build()
         for image in self.store.metadata.images.list():
             self.images.by_name["box"] = image
@@ -181,7 +181,7 @@ class Yard:
             images=around(self.images),
             snapshots=around(self.store.snapshots),
             events=self.events,
-            logs=self.logs,
+            logs=self.log_keeper,
             has_content=has_content,
             copy_up=copy_up,
             clock=time.time_ns,
@@ -254,7 +254,7 @@ class Yard:
     async def stop(self) -> None:
         """The engine goes away; its containers stay."""
         await self.services.close()
-        await self.logs.close()
+        await self.log_keeper.close()
         self.store.close()
 
     async def restarted(self) -> "Yard":
