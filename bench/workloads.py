@@ -92,7 +92,8 @@ def logs(contestants: list[Contestant], options: Options) -> Iterator[Measuremen
 
 
 def write_lines(contestant: Contestant, name: str) -> None:
-    command = ("--network", "none", IMAGE, "seq", f"{LINES}")
+    # more than our logs hold by default
+    command = ("--network", "none", "--log-opt", "max-size=1g", IMAGE, "seq", f"{LINES}")
     contestant.engine.ok("run", "-d", "--name", name, *command)
     contestant.engine.ok("wait", name, timeout=300)
 

@@ -20,7 +20,7 @@ from boxship.engine.containers.service import build_containers
 from boxship.engine.events import EventBus
 from boxship.engine.images.commit import ContainerImages
 from boxship.engine.images.service import LocalImages
-from boxship.engine.logging.drivers import DRIVERS
+from boxship.engine.logging.drivers import DRIVERS, check_log_config
 from boxship.engine.logging.keeper import LogKeeper
 from boxship.engine.networks.config import network_config
 from boxship.engine.networks.files import update_files
@@ -59,6 +59,7 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
     The caller holds the roots (`boxship.engine.lock`). Nothing of the process itself is changed.
     Leaving the block stops the engine; its containers go on.
     """
+    _check_log_options(config)
     _prepare_roots(config)
     async with AsyncExitStack() as closing:
         events = EventBus()
@@ -66,6 +67,7 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
         closing.callback(store.close)
         runtime_settings = await in_thread(_runtime_settings, config)
         runtime = ConmonRuntime(runtime_settings)
+        closing.push_async_callback(runtime.close)
         volumes = EngineVolumes(
             LocalDriver(
                 config.data_root / "volumes",
@@ -165,6 +167,15 @@ async def reload_engine(services: Services, config: EngineConfig) -> None:
         facts = await system.info()
         attributes = {"name": facts.name, "debug": str(config.debug).lower()}
         events.publish("daemon", "reload", facts.id, attributes)
+
+
+def _check_log_options(config: EngineConfig) -> None:
+    """As in Docker, a driver that does not exist is only noticed when a container is created."""
+    if config.log_opts:
+        try:
+            check_log_config(config.log_driver, config.log_opts)
+        except InvalidArgument as error:
+            raise InvalidArgument(f"failed to set log opts: {error}") from error
 
 
 def _prepare_roots(config: EngineConfig) -> None:

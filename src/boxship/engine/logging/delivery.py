@@ -60,6 +60,7 @@ class _Passes:
         self._supervisor = supervisor
         self._task: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._ending = False
         self.done = asyncio.Event()
         self.stuck = False  # what it needs fails at present
@@ -77,6 +78,7 @@ class _Passes:
     def end(self) -> None:
         """See Delivery."""
         self._ending = True
+        self._hurry.set()
         self.kick()
 
     def resume(self) -> None:
@@ -121,6 +123,14 @@ class _Passes:
         self._news.clear()
         return True
 
+    async def _pause(self) -> None:
+        """Let a container that prints all the time print a little more, unless somebody waits."""
+        if not self._ending:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_COALESCE_S):
+                    await self._hurry.wait()
+            self._hurry.clear()
+
     def close(self) -> None:
         """Let go of everything; nothing may be under way."""
         raise NotImplementedError
@@ -159,6 +169,7 @@ class FileDelivery(_Passes):
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((self._passes, self.filing.spool.end(), future))
+        self._hurry.set()
         self.kick()
         await future
 
@@ -180,8 +191,7 @@ class FileDelivery(_Passes):
             if self._waiting:
                 self._release(0)
         self._release(self._passes)
-        if not self._ending:
-            await asyncio.sleep(_COALESCE_S)
+        await self._pause()
 
     async def _finish(self) -> None:
         await self._insist(self.filing.finish)
@@ -250,8 +260,7 @@ class SinkDelivery(_Passes):
     async def _pass(self) -> None:
         while (batch := await in_thread(self._read)) is not None:
             await self._deliver(batch)
-        if not self._ending:
-            await asyncio.sleep(_COALESCE_S)
+        await self._pause()
 
     def _read(self) -> Batch | None:
         if self._spool.place != self._saved:

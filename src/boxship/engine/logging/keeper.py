@@ -303,7 +303,9 @@ class LogKeeper:
         try:
             kept.watch = self._watches.add(kept.directory / _SPOOL)
         except FileNotFoundError:
-            log.warning("%s has no log spool: it was started by an engine before this", container_id)
+            log.warning(
+                "%s has no log spool: it was started by an engine before this", container_id
+            )
         except OSError as error:  # the limit of watches, most likely
             log.warning("cannot watch the log of %s, looking every second: %s", container_id, error)
             self._supervisor.start(self._poll(container_id, kept), name=f"poll {container_id[:12]}")

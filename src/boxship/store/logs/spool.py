@@ -18,7 +18,7 @@ import msgspec
 
 from boxship.store.logs.lines import PIECE, STAMP, TEXT, Batch, Partial
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 256 << 10
 _HELD_FILES: Final = 8  # that conmon has left behind while a driver was stuck
 _WHOLE: Final = {b"+00:00 stdout F ", b"+00:00 stderr F "}
 _LINE: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}\+00:00 std(out|err) [FP] ")

@@ -64,10 +64,15 @@ def network_mode(asked: str, find_id: FindID) -> str:
 
 
 def log_config(asked: LogConfig, settings: Settings) -> LogConfig:
-    """The driver and options that apply; the engine's options only with the engine's driver."""
+    """The driver and options that apply; the engine's options only with its driver, but for the cache's."""
     driver = asked.type or settings.log_driver
-    defaults = settings.log_options if driver == settings.log_driver else {}
-    return LogConfig(type=driver, config={**defaults, **(asked.config or {})})
+    defaults = {
+        key: value
+        for key, value in settings.log_options.items()
+        if driver == settings.log_driver or key.startswith("cache-")
+    }
+    config = {**defaults, **(asked.config or {})}
+    return LogConfig(type=driver, config=dict(sorted(config.items())))
 
 
 def networks(
