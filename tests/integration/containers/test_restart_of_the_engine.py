@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from boxship.linux import mounts
 from boxship.model.container import Container, RestartPolicy, Status
 from boxship.services.execs import ExecRequest
 from boxship.services.streams import AttachOptions
+from boxship.services.volumes import VolumeRequest
 from support.rootfs import busybox
 from support.yard import Client, Yard, until
 
@@ -157,3 +159,26 @@ async def test_an_exit_is_known_when_the_engine_died_while_it_cleaned_up(yards: 
     yard = await restart(yards)
     state = yard.services.register.get(identifier).state
     assert (state.status, state.exit_code) == (Status.EXITED, 6)
+
+
+async def test_a_mounted_volume_outlives_the_engine(yards: list[Yard]) -> None:
+    options = {"type": "tmpfs", "device": "tmpfs"}
+    volume = await yards[0].volumes.create(VolumeRequest(name="ram", options=options))
+    name = await yards[0].create("sleep", "1000", host={"binds": ("ram:/x",)})
+    await yards[0].services.containers.start(name)
+    yard = await restart(yards)
+    await yard.volumes.settle()
+    assert mounts.is_mount_point(volume.mountpoint)
+    await yard.services.containers.remove(name, force=True)
+    assert not mounts.is_mount_point(volume.mountpoint)
+    await yard.volumes.remove("ram")
+
+
+async def test_a_mount_that_nobody_holds_goes_at_the_start(yards: list[Yard]) -> None:
+    options = {"type": "tmpfs", "device": "tmpfs"}
+    volume = await yards[0].volumes.create(VolumeRequest(name="ram", options=options))
+    await yards[0].volumes.activate("ram", "a container that ended with the engine")
+    yard = await restart(yards)
+    await yard.volumes.settle()
+    assert not mounts.is_mount_point(volume.mountpoint)
+    await yard.volumes.remove("ram")
