@@ -50,7 +50,9 @@ def judge(
         module.__name__.rpartition("test_")[2],
         HERE,
         getattr(module, "SCENE", ()),
-        Side(engine, getattr(module, "PROGRAM", "docker")),
+        Side(
+            engine, os.environ.get("BOXSHIP_TEST_PROGRAM") or getattr(module, "PROGRAM", "docker")
+        ),
         Side(reference) if reference else None,
         record=request.config.getoption("--record", default=False),
     )

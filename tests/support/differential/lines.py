@@ -19,13 +19,14 @@ def cases(text: str, *, slow: bool = False) -> list[Case]:
 
 def step(text: str) -> Step:
     """One command line, quoted as for a shell, without the program; `A=1 cmd` sets variables."""
+    text = text.strip()
     look = {"!": Look.STATUS, "~": Look.NOTHING}.get(text[:1], Look.ALL)
     words = shlex.split(text.lstrip("!~"))
     stdin = b""
     if words[-1].startswith("<<<"):
         stdin = words.pop()[3:].encode().decode("unicode_escape").encode("latin-1")
     environment = {}
-    while "=" in words[0]:
+    while words and words[0].partition("=")[0].isidentifier() and "=" in words[0]:
         name, _, value = words.pop(0).partition("=")
         environment[name] = value
     return cli(*words, stdin=stdin, environment=environment, look=look)
