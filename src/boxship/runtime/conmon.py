@@ -16,7 +16,7 @@ import msgspec
 from boxship.concurrency import in_thread
 from boxship.errors import NotFound
 from boxship.linux import process, tty
-from boxship.linux.cgroups import Cgroup, Hierarchies, open_cgroup
+from boxship.linux.cgroups import Cgroup, Hierarchies, open_cgroup, remove_if_empty
 from boxship.linux.oci_runtime import OciRuntime, message
 from boxship.linux.safepath import opened_root
 from boxship.model.container import Container, ContainerNotRunning, HostConfig
@@ -80,6 +80,12 @@ class ConmonRuntime:
 
     def __repr__(self) -> str:
         return f"ConmonRuntime({self._settings.default_runtime}, {self._root})"
+
+    async def close(self) -> None:
+        """The engine goes: the cgroup above all containers goes too, unless one is there."""
+        parent = self._settings.facts.cgroup_parent
+        if parent.startswith("/"):  # a slice is systemd's
+            await in_thread(remove_if_empty, parent, self._settings.hierarchies)
 
     async def create(self, bundle: Bundle) -> SupervisedProcess:
         """Mount the root file system, write config.json, create the process, not yet started."""
