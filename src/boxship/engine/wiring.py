@@ -280,6 +280,7 @@ def _container_settings(
         ipc_mode=config.default_ipc_mode,
         cgroupns_mode=config.default_cgroupns_mode,
         cgroup_parent=config.cgroup_parent,
+        apparmor_profile=runtime.facts.apparmor_profile,
         systemd_cgroups=runtime.facts.systemd_cgroups,
         init=config.init,
         init_path=config.init_path or host.find_init(),

@@ -42,6 +42,7 @@ class ContainerDetail(msgspec.Struct, frozen=True, kw_only=True):
     exec_ids: tuple[str, ...] = ()
     sandbox_id: str = ""
     sandbox_key: str = ""
+    apparmor_profile: str = ""
     log_path: str = ""
     hosts_path: str = ""
     hostname_path: str = ""

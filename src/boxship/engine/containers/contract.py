@@ -53,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ipc_mode: str = "private"
     cgroupns_mode: str = ""  # "" decides by the cgroup version
     cgroup_parent: str = ""
+    apparmor_profile: str = ""  # what confines containers by default; "" without AppArmor
     systemd_cgroups: bool = False  # then every cgroup_parent is a slice
     init: bool = False
     init_path: str = ""

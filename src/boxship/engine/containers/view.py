@@ -11,6 +11,7 @@ from boxship.model.filters import Filters
 from boxship.model.image import NoSuchImage
 from boxship.model.network import Sandbox
 from boxship.model.reference import parse_reference
+from boxship.runtime.spec.security import parse_options
 from boxship.services.containers import ContainerDetail
 from boxship.store.gc import container_key
 
@@ -55,6 +56,7 @@ class Viewer:
             exec_ids=self._exec_ids(container.id),
             sandbox_id=sandbox.id if sandbox else "",
             sandbox_key=sandbox.key if sandbox else "",
+            apparmor_profile=self._apparmor_profile(container),
             log_path=parts.logs.path(container),
             hosts_path=str(network_directory / "hosts") if written else "",
             hostname_path=str(network_directory / "hostname") if written else "",
@@ -74,6 +76,14 @@ class Viewer:
             return {}
         found = {c.id: await self._parts.sandboxes.find(c.id) for c in containers if c.running}
         return {key: sandbox for key, sandbox in found.items() if sandbox}
+
+    def _apparmor_profile(self, container: Container) -> str:
+        """What confines it since it was first started; "" on hosts without AppArmor."""
+        default, host_config = self._parts.settings.apparmor_profile, container.host_config
+        if not default or not container.state.started_at:
+            return ""
+        asked = parse_options(host_config.security_opt).apparmor
+        return asked or ("unconfined" if host_config.privileged else default)
 
     def _image_name(self, container: Container) -> str:
         name, image_id = container.image_reference, container.image

@@ -100,7 +100,7 @@ def inspection(detail: ContainerDetail, version: Version) -> dict[str, Any]:
         "Platform": container.platform,
         "MountLabel": "",
         "ProcessLabel": "",
-        "AppArmorProfile": "",
+        "AppArmorProfile": detail.apparmor_profile,
         "ExecIDs": list(detail.exec_ids) or None,
         "HostConfig": host_config,
         "GraphDriver": {
