@@ -42,6 +42,8 @@ from boxship.runtime.waiting import run_program
 log = logging.getLogger(__name__)
 
 KILLED: Final = 137  # what Docker reports when the supervisor died: the container is killed then
+CRUN_CANNOT_EXECUTE: Final = 1
+CANNOT_EXECUTE: Final = 255
 LOST: Final = 255  # and for what did not survive a restart of the machine
 
 
@@ -159,6 +161,7 @@ class ConmonRuntime:
         status = supervisor.collect(self._exit_directory(container.id))
         if status is None:
             return await in_thread(self._bury, container)
+        status = await self._as_if_run_by_runc(status, container.id, "config.json")
         if not status.oom_killed and (record := self._records.find(container.id)) is not None:
             kills = open_cgroup(record.cgroup, self._settings.hierarchies).oom_kills()
             status = msgspec.structs.replace(status, oom_killed=kills > 0)
@@ -252,7 +255,19 @@ class ConmonRuntime:
         if status is None:
             await in_thread(self._kill_orphan, container, process.pid)
             status = ExitStatus(KILLED, oom_killed=False, finished_at=time.time_ns())
-        return status
+        described = f"{self._exec_directory(container.id, exec_id)}/process.json"
+        return await self._as_if_run_by_runc(status, container.id, described)
+
+    async def _as_if_run_by_runc(
+        self, status: ExitStatus, container_id: str, described: str
+    ) -> ExitStatus:
+        """crun ends with 1 when the kernel refuses a program that is there; runc, and Docker, with 255."""
+        if status.exit_code != CRUN_CANNOT_EXECUTE:
+            return status
+        directory = self._directory(container_id)
+        if await in_thread(prepare.runs, directory, Path(directory, described)):
+            return status
+        return msgspec.structs.replace(status, exit_code=CANNOT_EXECUTE)
 
     def has_ended(self, pid: int) -> bool:
         """True once a first process or an exec's is dead, be its end recorded or not."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from boxship.errors import Internal, InvalidArgument
-from boxship.linux import apparmor, devices, mounts
+from boxship.linux import apparmor, devices, mounts, programs
 from boxship.linux.safepath import (
     mkdirs_in_root,
     open_in_root,
@@ -135,6 +135,20 @@ def unmount_rootfs(directory: str) -> None:
     """Undo mount_rootfs; harmless when it is not mounted."""
     while mounts.unmount(f"{directory}/rootfs", lazy=True):
         pass
+
+
+def runs(directory: str, described: Path) -> bool:
+    """False when the kernel refused the program that a bundle's config.json or an exec's names."""
+    try:
+        document = msgspec.json.decode(described.read_bytes())
+        described_process = document.get("process", document)
+        environment = dict(each.partition("=")[::2] for each in described_process["env"])
+        with opened_root(f"{directory}/rootfs") as root_fd:
+            return programs.runs(
+                root_fd, described_process["args"], environment, described_process["cwd"]
+            )
+    except (OSError, msgspec.DecodeError, LookupError):
+        return True
 
 
 def find_identity(root_fd: int, user: str, group_add: Sequence[str]) -> Identity:
