@@ -225,3 +225,10 @@ def test_each_line_of_a_log_comes_for_itself(client: DockerClient, box: Box) -> 
     )
     container.wait()
     assert list(container.logs(stream=True)) == [b"1\n", b"2\n", b"\n", b"last"]
+
+
+def test_what_a_short_command_wrote_is_in_the_log_at_once(client: DockerClient, box: Box) -> None:
+    """docker-py's build tests ask for the log right after start, without waiting."""
+    for _ in range(5):
+        container = client.containers.run(BUSYBOX, ["echo", "hi"], detach=True, name=box.name())
+        assert container.logs() == b"hi\n"

@@ -1,8 +1,10 @@
 """What containers wrote, and go on writing: logs read at the pace of whoever asks."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
+from typing import Final
 
 from boxship.concurrency import in_thread
 from boxship.engine.containers.live import NEXT_EXIT
@@ -13,6 +15,10 @@ from boxship.model.container import Container
 from boxship.services.containers import Wait
 from boxship.services.streams import LogOptions, Logs
 from boxship.store.logs.reading import LogSelection
+
+_SETTLE_S: Final = 0.1
+"""How long after its start a container's first words may take: Docker's start takes as long, so programs ask
+for them at once."""
 
 
 class ContainerLogs:
@@ -49,6 +55,8 @@ class ContainerLogs:
     async def _chunks(
         self, container: Container, selection: LogSelection, ended: Wait | None
     ) -> AsyncIterator[tuple[int, bytes]]:
+        if ended is None and container.running:
+            await self._settle(container)
         growth = None if ended is None else _Growth(ended)
         listener = None if growth is None else growth.ring
         try:
@@ -68,6 +76,13 @@ class ContainerLogs:
             self._keeper.release(container.id, reader, listener)
             if growth is not None:
                 growth.close()
+
+    async def _settle(self, container: Container) -> None:
+        left = _SETTLE_S - (time.time_ns() - container.state.started_at) / 10**9
+        if 0 < left <= _SETTLE_S:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._register.live(container.id).begin_wait(NEXT_EXIT).result()
 
 
 class _Growth:
