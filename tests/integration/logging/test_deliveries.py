@@ -12,12 +12,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from boxship.engine.logging.info import log_info
+from boxship.engine.logging.journald import Journald
 from boxship.engine.logging.keeper import LogKeeper
 from boxship.errors import BoxshipError, Unavailable
 from boxship.linux import holes
 from boxship.linux.inotify import Inotify
 from boxship.model.config import RunConfig
 from boxship.model.container import Container, ContainerState, HostConfig, LogConfig
+from boxship.store.logs.lines import Message
 from boxship.store.logs.reading import LogSelection
 from support.certificates import certificates
 
@@ -330,3 +333,22 @@ async def test_removal_stops_what_cannot_be_delivered(kept: Kept) -> None:
     await asyncio.sleep(0.1)
     kept.keeper.forget(ID)
     await until(lambda: "busy" not in repr(kept.keeper) and "log of web" not in repr(kept.keeper))
+
+
+async def test_journald_gets_small_and_large_entries(kept: Kept) -> None:
+    """What no datagram holds goes as a file that the journal maps."""
+    path = kept.root / "socket"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as journal:
+        journal.bind(str(path))
+        sink = Journald(log_info(a_container("journald")), str(path))
+        connection = await sink.connect()
+        await sink.send(connection, [Message(1, 1, b"small", None)])
+        assert journal.recv(1 << 16).startswith(b"MESSAGE=small\n")
+        journal.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        large = b"x" * (1 << 20)
+        await sink.send(connection, [Message(2, 2, large, None)])
+        _, (fd, *_), _, _ = socket.recv_fds(journal, 16, 1)
+        with open(fd, "rb") as file:
+            file.seek(0)
+            assert file.read().startswith(b"MESSAGE=" + large + b"\nPRIORITY=3\n")
+        connection.close()

@@ -6,9 +6,10 @@ Each delivery reads the spool at its own pace, and records how far it is. `kick`
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -27,7 +28,7 @@ _QUIET_S: Final = 5.0  # after which files are let go
 _PAUSE_S: Final = 0.5
 _PAUSE_MAX_S: Final = 30.0
 _SENT_AT_ONCE: Final = 64 << 10
-_TURN: Final = 32  # entries sent before others have theirs
+_TURN: Final = 50  # entries sent before others have theirs
 
 Told = Callable[[], None]
 
@@ -208,6 +209,10 @@ class FileDelivery(_Passes):
             self.filing.save()
         self.filing.close()
 
+    def notice(self) -> None:
+        """conmon may have begun a new file."""
+        self.filing.spool.notice()
+
     async def _insist(self, step: Callable[[], bool | None]) -> bool:
         """A step, again and again while the disk is full: the spool keeps what it can meanwhile."""
         pause_s = _PAUSE_S
@@ -277,21 +282,21 @@ class SinkDelivery(_Passes):
         self._give_back()
 
     async def _deliver(self, batch: Batch) -> None:
-        for number, message in enumerate(messages(batch)):
-            if number % _TURN == 0:
-                await asyncio.sleep(0)
-            if not await self._send(message):
+        every = messages(batch)
+        while turn := list(itertools.islice(every, _TURN)):
+            if not await self._send(turn):
                 return
+            await asyncio.sleep(0)
 
-    async def _send(self, message: Message) -> bool:
-        """Send an entry; False when it and what followed was dropped."""
+    async def _send(self, turn: Sequence[Message]) -> bool:
+        """Send some entries; False when they and what followed were dropped."""
         pause_s = _PAUSE_S
         told = False
         while True:
             try:
                 if self._connection is None:
                     self._connection = await self._sink.connect()
-                await self._sink.send(self._connection, message)
+                await self._sink.send(self._connection, turn)
                 self.stuck = False
                 return True
             except (OSError, TimeoutError, BoxshipError) as error:
@@ -306,8 +311,7 @@ class SinkDelivery(_Passes):
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
     def _drop(self) -> bool:
-        """Keep hold of what waits; drop what a non-blocking log has no room for."""
-        self._spool.notice()
+        """Drop what a non-blocking log has no room for."""
         if self._buffer_bytes is None:
             return False
         excess = self._spool.lag() - self._buffer_bytes
@@ -324,6 +328,10 @@ class SinkDelivery(_Passes):
     async def _rest(self) -> None:
         if not self.done.is_set():
             await in_thread(self._close)
+
+    def notice(self) -> None:
+        """conmon may have begun a new file."""
+        self._spool.notice()
 
     def _close(self) -> None:
         if self._spool.place != self._saved:

@@ -5,13 +5,12 @@ import errno
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from typing import Final
 
 from boxship.errors import BoxshipError, Unavailable
 
 CONNECT_S: Final = 10.0
-Connect = Callable[[], Awaitable["Connection"]]
 
 _ERRNO_TEXTS: Final = {errno.EHOSTUNREACH: "no route to host", errno.ETIMEDOUT: "i/o timeout"}
 
@@ -25,6 +24,7 @@ class Connection:
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None,
     ) -> None:
         self._socket = sock
+        self._local = sock is not None and sock.family == socket.AF_UNIX
         self._streams = streams
 
     async def send(self, data: bytes) -> None:
@@ -36,7 +36,23 @@ class Connection:
             writer.write(data)
             await writer.drain()
         elif self._socket is not None:
-            await asyncio.get_running_loop().sock_sendall(self._socket, data)
+            try:
+                self._socket.send(data)
+            except BlockingIOError:
+                await asyncio.get_running_loop().sock_sendall(self._socket, data)
+
+    async def send_each(self, pieces: Sequence[bytes]) -> None:
+        """Send entries: as datagrams of their own, or one behind the other."""
+        if self._streams is not None:
+            await self.send(b"".join(pieces))
+            return
+        for piece in pieces:
+            try:
+                await self.send(piece)
+            except ConnectionRefusedError:
+                if self._local:
+                    raise
+                # over the network it only says that an earlier one was not wanted
 
     async def receive(self, size: int) -> bytes:
         """What the other end says; b"" once it is gone."""

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -121,16 +121,18 @@ class Fluentd:
         tls = ssl.create_default_context() if address.scheme == "tls" else None
         return await open_stream(address.host or "127.0.0.1", int(address.port or _PORT), tls)
 
-    async def send(self, connection: Connection, message: Message) -> None:
+    async def send(self, connection: Connection, messages: Sequence[Message]) -> None:
         """See sinks.Sink."""
-        options = {}
-        if self._wants_ack:
-            options["chunk"] = base64.b64encode(os.urandom(16)).decode()
-        async with asyncio.timeout(self._timeout_s):
-            await connection.send(self.encode(message, options))
-        if self._wants_ack:
+        if not self._wants_ack:
+            async with asyncio.timeout(self._timeout_s):
+                await connection.send_each([self.encode(message, {}) for message in messages])
+            return
+        for message in messages:
+            chunk = base64.b64encode(os.urandom(16)).decode()
+            async with asyncio.timeout(self._timeout_s):
+                await connection.send(self.encode(message, {"chunk": chunk}))
             async with asyncio.timeout(_ACK_S):
-                await _hear(connection, options["chunk"])
+                await _hear(connection, chunk)
 
     def encode(self, message: Message, options: Mapping[str, str]) -> bytes:
         """An event in message mode: tag, time, record, options."""

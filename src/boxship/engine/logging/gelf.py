@@ -4,14 +4,13 @@ import gzip
 import os
 import socket
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from boxship.engine.logging.endpoints import Connection, open_datagrams, open_stream
 from boxship.engine.logging.info import LogInfo, extra_attributes
-from boxship.engine.logging.sinks import send_all
 from boxship.engine.logging.tags import parse_tag
 from boxship.engine.logging.values import Address
 from boxship.errors import BoxshipError, InvalidArgument, Unavailable
@@ -97,15 +96,11 @@ class Gelf:
             place = f"{address.host}:{address.port}"
             raise Unavailable(f"gelf: cannot connect to GELF endpoint: {place} {error}") from error
 
-    async def send(self, connection: Connection, message: Message) -> None:
+    async def send(self, connection: Connection, messages: Sequence[Message]) -> None:
         """See sinks.Sink."""
-        if not message.text:
-            return  # Graylog refuses them, and so Docker leaves them out
-        try:
-            await send_all(connection, self.encode(message))
-        except ConnectionRefusedError:
-            if self._address.scheme != "udp":
-                raise  # of datagrams it only says that an earlier one was not wanted
+        # Graylog refuses empty ones, and so Docker leaves them out
+        pieces = [piece for each in messages if each.text for piece in self.encode(each)]
+        await connection.send_each(pieces)
 
     def encode(self, message: Message) -> list[bytes]:
         """An entry as datagrams, or as what goes into the stream."""

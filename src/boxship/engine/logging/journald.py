@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -55,15 +55,16 @@ class Journald:
         """See sinks.Sink."""
         return open_unix_datagrams(self._path)
 
-    async def send(self, connection: Connection, message: Message) -> None:
+    async def send(self, connection: Connection, messages: Sequence[Message]) -> None:
         """See sinks.Sink."""
-        data = self.encode(message)
-        try:
-            await connection.send(data)
-        except OSError as error:
-            if error.errno not in {errno.EMSGSIZE, errno.ENOBUFS}:
-                raise
-            await in_thread(_send_by_file, self._path, data)
+        for message in messages:
+            data = self.encode(message)
+            try:
+                await connection.send(data)
+            except OSError as error:
+                if error.errno not in {errno.EMSGSIZE, errno.ENOBUFS}:
+                    raise
+                await in_thread(_send_by_file, self._path, data)
 
     def encode(self, message: Message) -> bytes:
         """An entry's fields."""

@@ -334,6 +334,8 @@ class LogKeeper:
 
     def _watch_again(self, watch: int, kept: _Kept) -> None:
         """conmon has begun its file anew, or the file is gone."""
+        for delivery in kept.deliveries:
+            delivery.notice()
         with contextlib.suppress(OSError):
             kept.watch = self._watches.add(kept.directory / _SPOOL)
         if kept.watch != watch:

@@ -17,12 +17,6 @@ class Sink(Protocol):
         """A new connection; raise a BoxshipError in Docker's words."""
         ...
 
-    async def send(self, connection: Connection, message: Message) -> None:
-        """Send one entry and, if the protocol knows that, hear that it came; OSError when it cannot."""
+    async def send(self, connection: Connection, messages: Sequence[Message]) -> None:
+        """Send some entries and, if the protocol knows that, hear that they came; OSError when it cannot."""
         ...
-
-
-async def send_all(connection: Connection, pieces: Sequence[bytes]) -> None:
-    """Send datagrams or pieces of a stream in order."""
-    for piece in pieces:
-        await connection.send(piece)

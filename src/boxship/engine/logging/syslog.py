@@ -3,7 +3,8 @@
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -103,13 +104,9 @@ class Syslog:
             return await open_datagrams(address.host, port)
         return await open_stream(address.host, port, self._tls)
 
-    async def send(self, connection: Connection, message: Message) -> None:
+    async def send(self, connection: Connection, messages: Sequence[Message]) -> None:
         """See sinks.Sink."""
-        try:
-            await connection.send(self.encode(message))
-        except ConnectionRefusedError:
-            if self._address is None or self._address.scheme != "udp":
-                raise  # of datagrams over the network it only says that an earlier one was not wanted
+        await connection.send_each([self.encode(message) for message in messages])
 
     def encode(self, message: Message) -> bytes:
         """An entry as it goes over the wire."""
@@ -125,8 +122,10 @@ class Syslog:
             if self._format == "rfc5424micro":
                 moment += f".{fraction // 1000:06d}"
             return f"<{priority}>1 {moment}Z {self._host} {self._tag} {pid} {self._tag} - "
-        local = datetime.fromtimestamp(second).astimezone()
-        moment = f"{local:%b} {local.day:2d} {local:%H:%M:%S}"
+        local = time.localtime(second)
+        moment = (
+            f"{time.strftime('%b', local)} {local.tm_mday:2d} {time.strftime('%H:%M:%S', local)}"
+        )
         host = f"{self._host} " if self._format == "rfc3164" else ""
         return f"<{priority}>{moment} {host}{self._tag}[{pid}]: "
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import threading
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from boxship.store.logs.records import Codec, Frame, Record, merged
 from boxship.store.logs.rotation import LogFileSpec
 
 _CHUNK: Final = 512 << 10
+_HELD_FILES: Final = 32
 _ENTRY_MAX: Final = 4 << 20  # of a damaged file without ends of entries
 
 
@@ -59,6 +61,7 @@ class LogReader:
             selection.timestamps or selection.details or selection.since_ns or selection.until_ns
         )
         self._sources: deque[_Source] = deque()
+        self._lock = threading.Lock()
         self._rest = b""
         self._skip = 0
         self._second = (-1, "")
@@ -124,13 +127,21 @@ class LogReader:
         return count
 
     def offer(self, fd: int) -> None:
-        """A file that was begun: read it once what came before is read."""
-        self._sources.append(_source(fd, packed=False))
+        """A file that was begun: read it once what came before is read.
+
+        Of a reader that is stuck, only so many files are held: what is in others it misses.
+        """
+        with self._lock:
+            self._sources.append(_source(fd, packed=False))
+            if len(self._sources) > _HELD_FILES:
+                self._sources[1].close()
+                del self._sources[1]
 
     def close(self) -> None:
         """Let go of the files; harmless when done twice."""
-        while self._sources:
-            self._sources.popleft().close()
+        with self._lock:
+            while self._sources:
+                self._sources.popleft().close()
 
     def read_more(self, size: int = _CHUNK) -> list[Frame]:
         """The next frames, about *size* bytes; an empty list when there is nothing more at present."""
@@ -140,7 +151,8 @@ class LogReader:
             if not data:
                 if not has_later:
                     return []
-                self._sources.popleft().close()
+                with self._lock:
+                    self._sources.popleft().close()
                 self._rest = b""
                 continue
             text = self._rest + data

@@ -6,8 +6,10 @@ chunks, joins the pieces the way Docker cuts lines, and gives the file system ba
 """
 
 import contextlib
+import logging
 import os
 import re
+import threading
 from collections import deque
 from collections.abc import Iterator
 from hashlib import sha256
@@ -17,6 +19,8 @@ from typing import Final
 import msgspec
 
 from boxship.store.logs.lines import PIECE, STAMP, TEXT, Batch, Partial
+
+log = logging.getLogger(__name__)
 
 CHUNK: Final = 256 << 10
 _HELD_FILES: Final = 8  # that conmon has left behind while a driver was stuck
@@ -42,14 +46,18 @@ class SpoolPosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpoolReader:
-    """Reads one container's spool forward; not for several threads at once. Opens the file only on need."""
+    """Reads one container's spool forward. Opens the file only on need.
 
-    __slots__ = ("_fd", "_inode", "_later", "_path", "_pending", "offset")
+    Not for several threads at once, but for `notice`, `end` and `place`.
+    """
+
+    __slots__ = ("_fd", "_inode", "_later", "_lock", "_path", "_pending", "offset")
 
     def __init__(self, path: Path, position: SpoolPosition) -> None:
         self._path = path
         self._fd = -1
         self._later: deque[int] = deque()
+        self._lock = threading.Lock()
         self._inode = position.inode
         self.offset = position.offset
         self._pending = {stream.encode(): each for stream, each in position.pending.items()}
@@ -128,23 +136,26 @@ class SpoolReader:
             return
 
     def notice(self) -> None:
-        """Get hold of a new file that conmon may have begun, while the driver is stuck in an older one."""
-        if self._fd < 0 and not self._open():
-            return
-        newest = self._later[-1] if self._later else self._fd
-        fd = self._opened_if_not(os.fstat(newest).st_ino)
-        if fd is not None:
-            self._later.append(fd)
-            if len(self._later) > _HELD_FILES:
-                os.close(self._later.popleft())
+        """Get hold of a file that conmon has begun, while older ones are not read to their ends."""
+        with self._lock:
+            if self._fd < 0:
+                return  # the older one was read when its file was closed
+            newest = self._later[-1] if self._later else self._fd
+            fd = self._opened_if_not(os.fstat(newest).st_ino)
+            if fd is not None:
+                self._later.append(fd)
+                if len(self._later) > _HELD_FILES:
+                    log.warning("%s grows faster than it is read: a part is lost", self._path)
+                    os.close(self._later.popleft())
 
     def close(self) -> None:
         """Close the files; reading opens them again."""
-        for fd in (self._fd, *self._later):
-            if fd >= 0:
-                os.close(fd)
-        self._fd = -1
-        self._later.clear()
+        with self._lock:
+            for fd in (self._fd, *self._later):
+                if fd >= 0:
+                    os.close(fd)
+            self._fd = -1
+            self._later.clear()
 
     def fileno(self) -> int:
         """The open file, -1 for none."""
@@ -162,15 +173,16 @@ class SpoolReader:
 
     def _next_file(self) -> bool:
         """Go over to the file that conmon has begun since, once this one is read to its end."""
-        fd = self._later.popleft() if self._later else self._opened_if_not(self._inode)
-        if fd is None:
-            return False
-        if os.fstat(self._fd).st_size > self.offset:  # written between our last read and the change
-            self._later.appendleft(fd)
+        with self._lock:
+            fd = self._later.popleft() if self._later else self._opened_if_not(self._inode)
+            if fd is None:
+                return False
+            if os.fstat(self._fd).st_size > self.offset:  # written since our last read
+                self._later.appendleft(fd)
+                return True
+            os.close(self._fd)
+            self._fd, self._inode, self.offset = fd, os.fstat(fd).st_ino, 0
             return True
-        os.close(self._fd)
-        self._fd, self._inode, self.offset = fd, os.fstat(fd).st_ino, 0
-        return True
 
     def _opened_if_not(self, inode: int) -> int | None:
         with contextlib.suppress(FileNotFoundError):

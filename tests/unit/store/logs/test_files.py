@@ -147,6 +147,24 @@ def test_a_follower_sees_every_file(tmp_path: Path, codec: Codec) -> None:
     assert numbers(seen) == list(range(written))
 
 
+def test_a_stuck_follower_holds_only_so_many_files(tmp_path: Path, codec: Codec) -> None:
+    spec = LogFileSpec(path=tmp_path / "log", max_bytes=1000, max_files=1)
+    file = a_file(spec)
+    reader = LogReader(codec, LogSelection())
+    reader.open(spec)
+    file.followers.add(reader.offer)
+    before = len(os.listdir("/proc/self/fd"))
+    file.write(entries(codec, 0, 3000))
+    assert len(os.listdir("/proc/self/fd")) - before <= 32
+    seen = b""
+    while frames := reader.read_more():
+        seen += b"".join(data for _, data in frames)
+    reader.close()
+    found = numbers(seen)
+    assert found == sorted(found)
+    assert (found[0], found[-1]) == (0, 2999)
+
+
 def test_a_full_disk_keeps_the_rest_for_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

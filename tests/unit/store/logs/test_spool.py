@@ -137,7 +137,7 @@ def test_files_are_held_while_nothing_is_read(spool: Path) -> None:
     """A stuck driver loses nothing of what conmon leaves behind."""
     reader = SpoolReader(spool, SpoolPosition())
     append(spool, conmon("0"))
-    reader.notice()
+    assert reader.lag() == len(conmon("0"))
     for number in range(1, 4):
         fresh = spool.with_name("fresh")
         fresh.write_bytes(conmon(str(number)))
