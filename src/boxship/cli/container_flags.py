@@ -45,6 +45,7 @@ CONTAINER_FLAGS = (
     Flag("group-add", "", "list", "Add additional groups to join"),
     Flag("health-cmd", "", "string", "Command to run to check health"),
     Flag("health-interval", "", "duration", "Time between running the check (ms|s|m|h) (default 0s)"),
+    Flag("health-on-failure", "", "string", "Action to take when the container turns unhealthy (none|kill|restart|stop)"),
     Flag("health-retries", "", "int", "Consecutive failures needed to report unhealthy"),
     Flag("health-start-interval", "", "duration", "Time between running the check during the start period (ms|s|m|h) (default 0s)"),
     Flag("health-start-period", "", "duration", "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h) (default 0s)"),

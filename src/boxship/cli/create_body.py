@@ -193,6 +193,7 @@ def _optional(options: "Options") -> "dict[str, Any]":
         "StorageOpt": _storage_options(options.storage_opt),
         "Mounts": options.mount,
         "Runtime": options.runtime,
+        "HealthOnFailureAction": options.health_on_failure,
     }
     found = {key: value for key, value in found.items() if value}
     if "init" in options.changed:

@@ -44,6 +44,8 @@ def run(context: Context, options: Options) -> int:
         "IOMaximumBandwidth": 0,
         "RestartPolicy": parse_restart_policy(options.restart),
     }
+    if options.health_on_failure:
+        body["HealthOnFailureAction"] = options.health_on_failure
     warnings: list[str] = []
 
     def act(name: str) -> None:
@@ -68,6 +70,7 @@ COMMAND = Command(
     Flag("cpus", "", "decimal", "Number of CPUs"),
     Flag("cpuset-cpus", "", "string", "CPUs in which to allow execution (0-3, 0,1)"),
     Flag("cpuset-mems", "", "string", "MEMs in which to allow execution (0-3, 0,1)"),
+    Flag("health-on-failure", "", "string", "Action to take when the container turns unhealthy (none|kill|restart|stop)"),
     Flag("memory", "m", "bytes", "Memory limit"),
     Flag("memory-reservation", "", "bytes", "Memory soft limit"),
     Flag("memory-swap", "", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap", check=parse_swap),

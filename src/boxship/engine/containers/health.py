@@ -6,7 +6,7 @@ import msgspec
 
 from boxship.errors import InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
-from boxship.model.container import Container, Health, HealthResult
+from boxship.model.container import Container, Health, HealthResult, HostConfig
 
 SECOND: Final = 10**9
 INTERVAL_NS: Final = 30 * SECOND
@@ -70,10 +70,10 @@ def pause_before_next(health: Health, check: Healthcheck, *, since_start_ns: int
     return (check.interval or INTERVAL_NS) / SECOND
 
 
-def failure_action(container: Container) -> FailureAction:
+def failure_action(config: RunConfig, host_config: HostConfig) -> FailureAction:
     """What becomes of the container when it turns unhealthy; its label speaks where its field is silent."""
-    asked = container.host_config.health_on_failure_action
-    return parse_failure_action(asked or (container.config.labels or {}).get(FAILURE_LABEL, ""))
+    asked = host_config.health_on_failure_action
+    return parse_failure_action(asked or (config.labels or {}).get(FAILURE_LABEL, ""))
 
 
 def parse_failure_action(text: str) -> FailureAction:

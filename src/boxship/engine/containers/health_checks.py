@@ -125,9 +125,8 @@ class HealthChecks:
         except NotFound:
             return
         if changed and health.status == "unhealthy":
-            self._supervisor.start(
-                self._act(current, failure_action(current)), name=f"unhealthy {current.name}"
-            )
+            action = failure_action(current.config, current.host_config)
+            self._supervisor.start(self._act(current, action), name=f"unhealthy {current.name}")
 
     async def _act(self, container: Container, action: FailureAction) -> None:
         """In a task of its own: ending the container cancels the one that checked it."""

@@ -7,6 +7,7 @@ import msgspec
 from boxship.engine.containers.contract import Capabilities
 from boxship.engine.containers.create.limits import check_limits, without_unsupported
 from boxship.engine.containers.create.validate import check_restart_policy
+from boxship.engine.containers.health import parse_failure_action
 from boxship.errors import Conflict
 from boxship.model.container import Container, HostConfig, RestartPolicy, Status
 
@@ -67,4 +68,6 @@ def changed_host_config(
                 f"{refusal}Restart policy cannot be updated because AutoRemove is enabled for the container"
             )
         changes["restart_policy"] = restart_policy
+    if action := resources.health_on_failure_action:
+        changes["health_on_failure_action"] = parse_failure_action(action)
     return msgspec.structs.replace(old, **changes), warnings

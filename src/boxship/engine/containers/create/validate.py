@@ -10,6 +10,7 @@ from typing import Final
 from boxship.engine.containers.contract import Settings
 from boxship.engine.containers.create.limits import check_limits
 from boxship.engine.containers.create.mount_specs import check_destination, check_request
+from boxship.engine.containers.health import failure_action
 from boxship.errors import Internal, InvalidArgument
 from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.container import HostConfig, RestartPolicy
@@ -60,6 +61,7 @@ def check_host_config(host_config: HostConfig, config: RunConfig, settings: Sett
         _check_extra_host(line)
     check_port_bindings(host_config.port_bindings or {})
     check_restart_policy(host_config.restart_policy)
+    failure_action(config, host_config)
     _check_capabilities("CapAdd", host_config.cap_add or ())
     _check_capabilities("CapDrop", host_config.cap_drop or ())
     if "" in (host_config.annotations or {}):
