@@ -155,6 +155,7 @@ class EngineVolumes:
     async def list(self, filters: Filters, *, usage: bool = False) -> Sequence[VolumeDetail]:
         """See services.volumes."""
         filters.validate(_LIST_FILTERS)
+        filters.flag("dangling", default=True)  # wrong even if there is nothing to choose from
         users = self._users()
         details = [VolumeDetail(volume=volume) for volume in self._metadata.volumes.list()]
         details += await self._foreign_volumes({each.volume.name for each in details})
