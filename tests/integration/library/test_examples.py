@@ -12,7 +12,7 @@ import pytest
 
 import boxship
 from boxship.engine.networks.config import device_names
-from support.boxshipd import Boxshipd, boxshipd
+from support.boxshipd import Boxshipd, boxshipd, own_address
 from support.images import docker_archive
 from support.rootfs import busybox
 
@@ -60,7 +60,7 @@ def test_the_embedded_engine(tmp_path: Path) -> None:
     archive.write_bytes(docker_archive([busybox()], "example:latest"))
     data = tmp_path / "data"
     try:
-        assert run(EMBED, str(data), str(archive)) == promised(EMBED)
+        assert run(EMBED, str(data), str(archive), own_address()) == promised(EMBED)
     finally:
         device, table = device_names(str(data))
         for command in (
