@@ -68,9 +68,11 @@ class EventBus:
     ) -> AsyncIterator[Event]:
         """See services.events."""
         reader = _Reader(filters)
-        if since_ns is not None:
+        if since_ns is not None or until_ns is not None:  # either one asks for the past
             for event in self._history:
-                if event.time_ns >= since_ns and (until_ns is None or event.time_ns <= until_ns):
+                if event.time_ns >= (since_ns or 0) and (
+                    until_ns is None or event.time_ns <= until_ns
+                ):
                     reader.offer(event)
         self._readers.add(reader)  # no await since the history was read: nothing falls between
         return self._stream(reader, until_ns)

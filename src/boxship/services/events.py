@@ -15,6 +15,7 @@ class Events(Protocol):
     ) -> AsyncIterator[Event]:
         """Past events from *since_ns* on, then new ones until *until_ns*; from now on none is missed.
 
+        *until_ns* without *since_ns* begins with all that is remembered; without both, nothing past comes.
         A reader too slow for its bounded queue loses its oldest events, never anybody else's.
         """
         ...

@@ -24,6 +24,13 @@ async def test_until_ends_the_stream() -> None:
     assert [event.action async for event in events] == ["create"]
 
 
+async def test_until_alone_asks_for_all_that_was() -> None:
+    bus = EventBus()
+    bus.publish("container", "create", "1")
+    events = await bus.subscribe(Filters(), until_ns=time.time_ns())
+    assert [event.action async for event in events] == ["create"]
+
+
 async def test_a_reader_that_lags_loses_only_its_own_oldest() -> None:
     bus = EventBus()
     slow = await bus.subscribe(Filters())
