@@ -10,6 +10,8 @@ from boxship.errors import InvalidArgument
 from boxship.http.request import Request
 
 MAX_MESSAGE: Final = 1 << 20
+CLOSE_TIMEOUT_S: Final = 0.5
+"""How long a client may take to say good-bye too; Docker does not wait at all."""
 
 
 class Socket:
@@ -51,7 +53,7 @@ class WebSocket:
         self.headers: dict[str, str] = {}
 
     async def send(self, request: Request) -> web.StreamResponse:
-        response = web.WebSocketResponse(max_msg_size=MAX_MESSAGE)
+        response = web.WebSocketResponse(max_msg_size=MAX_MESSAGE, timeout=CLOSE_TIMEOUT_S)
         try:
             await response.prepare(request.raw)
         except HTTPException as error:

@@ -138,7 +138,7 @@ def _converter(hint: Any, go_type: str = "") -> Convert:
         return _converter(next(a for a in arguments if a is not type(None)), go_type)
     if origin is tuple:
         length = None if arguments[-1] is ... else len(arguments)
-        return _sequence(_converter(arguments[0], go_type), length, hint)
+        return _sequence(_converter(arguments[0], go_type), length, hint, go_type)
     if origin is dict:
         optional = type(None) in typing.get_args(arguments[1])
         return _mapping(_converter(arguments[1]), hint, go_type, optional=optional)
@@ -172,8 +172,9 @@ def _boolean(value: Any, path: str) -> bool:
     return value
 
 
-def _sequence(convert: Convert, length: int | None, hint: Any) -> Convert:
-    go_type = "[]" + _go_type(typing.get_args(hint)[0])
+def _sequence(convert: Convert, length: int | None, hint: Any, item_type: str) -> Convert:
+    item_type = item_type or _go_type(typing.get_args(hint)[0])
+    go_type = f"[{length or ''}]{item_type}"
 
     def sequence(value: Any, path: str) -> tuple[Any, ...]:
         if not isinstance(value, list):

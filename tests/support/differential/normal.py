@@ -68,7 +68,10 @@ class Normaliser:
                 return {self.text(name): self.value(item, name) for name, item in value.items()}
             case list():
                 items = [self.value(item, key) for item in value]
-                return sorted(items, key=repr) if key in UNORDERED else items
+                is_changes = (
+                    items and isinstance(items[0], dict) and set(items[0]) == {"Path", "Kind"}
+                )
+                return sorted(items, key=repr) if key in UNORDERED or is_changes else items
             case str() if key == "Processes":
                 return re.sub(r"\d+", "#", value)
             case str():

@@ -74,6 +74,8 @@ def told(reply: Reply, reading: Body) -> dict[str, Any]:
     kept: dict[str, Any] = {name: headers[name] for name in COMPARED if name in headers}
     if all(kept.get(name) == text for name, text in COMMON.items()):
         kept = {name: text for name, text in kept.items() if name not in COMMON}
+    if "Connection" in kept:
+        kept["Connection"] = kept["Connection"].title()
     if stat := kept.get("X-Docker-Container-Path-Stat"):
         kept["X-Docker-Container-Path-Stat"] = json.loads(base64.b64decode(stat))
     if reply.status >= 400:

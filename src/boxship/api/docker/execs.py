@@ -18,7 +18,13 @@ from boxship.services.streams import Attachment
 
 async def create(services: Services, request: Request) -> Answer:
     """POST /containers/{name}/exec"""
-    fields = wire.fields(ExecRequest, await wire.read(request))
+    body = await wire.read(request)
+    cmd = wire.object_of(body, "", "container.ExecOptions").get("cmd")
+    if cmd is not None and not isinstance(cmd, list):
+        raise wire.mismatch(cmd, "ExecOptions.Cmd", "[]string")  # no string for a list here
+    fields = wire.fields(ExecRequest, body, "ExecOptions")
+    if request.version < (1, 42):
+        fields.pop("console_size", None)
     if not fields.get("cmd"):
         raise InvalidArgument("No exec command specified")
     exec_id = await services.execs.create(request.variables["name"], ExecRequest(**fields))
@@ -28,11 +34,13 @@ async def create(services: Services, request: Request) -> Answer:
 async def start(services: Services, request: Request) -> Answer:
     """POST /exec/{id}/start: once hijacked, what fails is told in the stream, as Docker does."""
     exec_id = request.variables["id"]
-    body = wire.object_of(await wire.read(request))
-    tty = body.get("tty") is True
+    body = wire.object_of(await wire.read(request), "", "container.ExecStartOptions")
+    tty, detach = (_flag(body, name) for name in ("Tty", "Detach"))
     size = _console_size(body)
+    if not tty or request.version < (1, 42):
+        size = None
     await services.execs.inspect(exec_id, usable=True)  # what fails here is an ordinary answer
-    if body.get("detach") is True:
+    if detach:
         await services.execs.start(exec_id, detach=True, tty=tty, console_size=size)
         return wire.nothing(200)
 
@@ -60,9 +68,16 @@ async def _close(attachment: Attachment | None) -> None:
         await attachment.close()
 
 
+def _flag(body: dict[str, Any], name: str) -> bool:
+    value = body.get(name.lower())
+    if not isinstance(value, bool | None):
+        raise wire.mismatch(value, f"ExecStartOptions.{name}", "bool")
+    return value is True
+
+
 def _console_size(body: dict[str, Any]) -> tuple[int, int] | None:
     given = {"ConsoleSize": body.get("consolesize")}
-    return wire.fields(HostConfig, given).get("console_size")
+    return wire.fields(HostConfig, given, "ExecStartOptions").get("console_size")
 
 
 async def resize(services: Services, request: Request) -> Answer:

@@ -3,6 +3,7 @@
 from boxship.api.docker import wire
 from boxship.api.docker.routing import Access, Route
 from boxship.api.docker.views.stats import stats as stats_view
+from boxship.errors import InvalidArgument
 from boxship.http.request import Request
 from boxship.http.response import JSON, Answer, Output, Stream
 from boxship.services import Services
@@ -19,6 +20,8 @@ async def stats(services: Services, request: Request) -> Answer:
     """GET /containers/{name}/stats"""
     stream = request.query.flag("stream", default=True)
     one_shot = request.query.flag("one-shot") and request.version >= (1, 41)
+    if stream and one_shot:
+        raise InvalidArgument("cannot have stream=true and one-shot=true")
     samples = await services.monitoring.stats(
         request.variables["name"], stream=stream, one_shot=one_shot
     )

@@ -90,7 +90,9 @@ def timestamp_ns(text: str) -> int | None:
         return None
     match = _TIMESTAMP.fullmatch(text)
     if match is None:
-        raise NotANumber("strconv.ParseInt", text.partition(".")[0], "invalid syntax")
+        whole, _, fraction = text.partition(".")
+        wrong = whole if _INTEGER.fullmatch(whole) is None else fraction
+        raise NotANumber("strconv.ParseInt", wrong, "invalid syntax")
     seconds = integer(match[1], function="strconv.ParseInt")
     if abs(seconds) > 1 << 40:
         raise NotANumber("strconv.ParseInt", match[1], "value out of range")

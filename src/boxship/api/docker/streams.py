@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import msgspec
+
 from boxship.api.docker import parameters, wire
 from boxship.api.docker.errors import log_unforeseen, status_of, text_of
 from boxship.api.docker.routing import Access, Route
@@ -49,6 +51,11 @@ class SocketClient:
         await self._socket.write(data)
 
 
+def hijacked_type(request: Request, *, tty: bool) -> str:
+    """Of a connection that becomes a stream: without an upgrade, clients are told what old ones were."""
+    return content_type(request, tty=tty) if "Upgrade" in request.headers else RAW
+
+
 def content_type(request: Request, *, tty: bool) -> str:
     """Clients of API 1.42 and later are told whether the stream has frames."""
     return RAW if tty or request.version < (1, 42) else MULTIPLEXED
@@ -79,7 +86,7 @@ async def attach(services: Services, request: Request) -> Answer:
         await carry(attachment, HijackedClient(stream, tty=attachment.tty))
 
     return Hijack(
-        run, content_type=content_type(request, tty=attachment.tty), unsent=attachment.close
+        run, content_type=hijacked_type(request, tty=attachment.tty), unsent=attachment.close
     )
 
 
@@ -102,6 +109,8 @@ async def tell(client: HijackedClient | SocketClient, error: BaseException) -> N
 async def attach_websocket(services: Services, request: Request) -> Answer:
     """GET /containers/{name}/attach/ws"""
     options = _attach_options(request)
+    if request.version < (1, 42):  # no choice yet
+        options = msgspec.structs.replace(options, stdin=True, stdout=True, stderr=True)
     attachment = await services.streams.attach(request.variables["name"], options)
 
     async def run(socket: Socket) -> None:

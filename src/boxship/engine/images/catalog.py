@@ -11,7 +11,7 @@ from boxship.model.container import Container
 from boxship.model.descriptor import Descriptor
 from boxship.model.digest import is_digest
 from boxship.model.image import Image, NoSuchImage
-from boxship.model.reference import Reference, parse_reference
+from boxship.model.reference import Reference, is_tag, parse_reference
 from boxship.store.metadata import ImageReference, Metadata
 
 
@@ -122,9 +122,10 @@ def parse_tag(repository: str, tag: str) -> Reference:
     """The name that `tag`, `import` and `commit` are asked to give."""
     reference = parse_reference(repository)
     if reference.digest:
-        raise InvalidArgument("refusing to create a tag with a digest reference")
+        raise InvalidArgument("cannot import digest reference")
     if tag:
-        # as Docker: parsed again with the tag, so that a bad one is found
+        if not is_tag(tag):
+            raise InvalidArgument("invalid tag format")
         reference = parse_reference(f"{reference.domain}/{reference.path}:{tag}")
     return reference.with_default_tag()
 

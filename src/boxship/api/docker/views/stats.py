@@ -62,10 +62,12 @@ def _memory(sample: Stats) -> dict[str, Any]:
 
 
 def _blkio(sample: Stats) -> dict[str, Any]:
-    empty: list[Any] | None = None if sample.cgroup_v2 else []
+    nothing_read = sample.cgroup_v2 or not sample.read_ns
+    empty: list[Any] | None = None if nothing_read else []
     others = ("io_queue", "io_service_time", "io_wait_time", "io_merged", "io_time", "sectors")
     return {
-        "io_service_bytes_recursive": _entries(sample.blkio_service_bytes),
+        "io_service_bytes_recursive": _entries(sample.blkio_service_bytes)
+        or (empty if not sample.read_ns else []),
         "io_serviced_recursive": _entries(sample.blkio_serviced) or empty,
         **{f"{name}_recursive": empty for name in others},
     }
