@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from boxship.errors import Internal
+from boxship.errors import BoxshipError, Internal, InvalidArgument
 from boxship.linux.oci_runtime import message
 from boxship.linux.process import limit_number
 from boxship.model.process import RuntimeRefused
@@ -95,8 +95,10 @@ def update_refused(container_id: str, exit_code: int, complaint: str) -> Interna
     )
 
 
-def no_such_runtime(name: str) -> RuntimeRefused:
+def no_such_runtime(name: str) -> BoxshipError:
     """What `docker start` reports for a runtime's name that stands for none; containerd tries shims."""
+    if "." not in name:
+        return InvalidArgument(f"unknown or invalid runtime name: {name}")
     program = "-".join(("containerd-shim", *name.split(".")[-2:]))
     return RuntimeRefused(
         "failed to create task for container: failed to start shim: failed to resolve runtime path: "

@@ -79,7 +79,7 @@ async def test_a03_a_false_dev_null_unmasks_nothing(workshop: Workshop) -> None:
 
 async def test_a05_nothing_is_mounted_over_proc(workshop: Workshop) -> None:
     mount = MountPoint(type="bind", source=str(workshop.lower), destination="/proc/../proc")
-    with pytest.raises(BoxshipError, match="destination /proc"):
+    with pytest.raises(BoxshipError, match="/proc"):
         await workshop.runtime.create(workshop.bundle("true", mounts=(mount,)))
 
 
