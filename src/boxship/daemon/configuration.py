@@ -255,6 +255,7 @@ def unused(config: DaemonConfig) -> list[str]:
 
 
 _NO_EFFECT: Final = frozenset(
-    {"containerd", "cri-containerd", "experimental", "metrics-addr"}
+    {"containerd", "cpu-rt-period", "cpu-rt-runtime", "cri-containerd", "experimental"}
+    | {"metrics-addr"}
     | {"network-control-plane-mtu", "nri-opts", "swarm-default-advertise-addr"}
 )

@@ -44,11 +44,6 @@ def stop_number(text: str) -> int:
     return parse_signal(text)
 
 
-def check_stop_signal(text: str) -> None:
-    """Raise InvalidArgument for what could never be a signal; Docker keeps any number."""
-    stop_number(text)
-
-
 def stop_signal(text: str) -> int:
     """What stops a container with this StopSignal; SIGTERM when it names none."""
     try:

@@ -16,7 +16,7 @@ from boxship.model.config import Healthcheck, RunConfig
 from boxship.model.container import HostConfig, RestartPolicy
 from boxship.model.filters import FALSE, TRUE
 from boxship.model.network import PortBinding
-from boxship.model.signals import check_stop_signal
+from boxship.model.signals import stop_number
 
 _MILLISECOND: Final = 1_000_000
 _CAPABILITIES: Final = frozenset(
@@ -39,7 +39,7 @@ def check_config(config: RunConfig) -> None:
             f"the working directory '{config.working_dir}' is invalid, it needs to be an absolute path"
         )
     if config.stop_signal:
-        check_stop_signal(config.stop_signal)
+        stop_number(config.stop_signal)
     for variable in config.env or ():
         if not variable or variable.startswith("="):
             raise InvalidArgument(f"invalid environment variable: {variable}")
