@@ -37,7 +37,7 @@ def a_container(status: Status) -> Container:
         (Action.STOP, Status.EXITED, NotModified, "already stopped"),
         (Action.KILL, Status.CREATED, Conflict, "container c0ffee is not running"),
         (Action.EXEC, Status.PAUSED, Conflict, "Container c0ffee is paused, unpause"),
-        (Action.UNPAUSE, Status.RUNNING, Conflict, "Container c0ffee is not paused"),
+        (Action.UNPAUSE, Status.RUNNING, Internal, "Container c0ffee is not paused"),
         (Action.PAUSE, Status.PAUSED, Conflict, "Container c0ffee is already paused"),
         (
             Action.REMOVE,
