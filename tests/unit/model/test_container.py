@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from boxship.errors import BoxshipError, Conflict, InvalidArgument, NotModified
+from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument, NotModified
 from boxship.model.config import RunConfig
 from boxship.model.container import (
     REFUSALS,
