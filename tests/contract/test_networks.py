@@ -1,5 +1,7 @@
 """Networks, whichever implementation makes them."""
 
+from ipaddress import IPv4Interface, IPv4Network
+
 import pytest
 
 import boxship
@@ -16,19 +18,30 @@ from boxship.model.network import (
 )
 from boxship.services.networks import NetworkRequest
 from support.box import BUSYBOX
+from support.boxshipd import own_address
 
 pytestmark = [pytest.mark.root, pytest.mark.asyncio(loop_scope="session")]
 
 
+def own_subnet() -> IPv4Network:
+    """One that no other engine of this machine's tests has."""
+    return IPv4Interface(own_address()).network
+
+
+def ipam(subnet: IPv4Network) -> IPAM:
+    return IPAM(config=(IPAMPool(subnet=str(subnet), gateway=str(subnet[1])),))
+
+
 async def test_a_network_and_its_members(engine: AnyEngine, box: boxship.Box, name: str) -> None:
-    ipam = IPAM(config=(IPAMPool(subnet="10.213.77.0/24", gateway="10.213.77.1"),))
-    request = NetworkRequest(name=name, ipam=ipam, labels={"a": "b"}, internal=True)
+    subnet = own_subnet()
+    address = str(subnet[9])
+    request = NetworkRequest(name=name, ipam=ipam(subnet), labels={"a": "b"}, internal=True)
     network_id = await engine.networks.create(request)
     try:
         network = (await engine.networks.inspect(name)).network
         assert (network.id, network.driver, network.internal) == (network_id, "bridge", True)
         assert network.labels == {"a": "b"}
-        assert network.ipam.config[0].subnet == "10.213.77.0/24"
+        assert network.ipam.config[0].subnet == str(subnet)
         with pytest.raises(NetworkNameTaken, match=f"network with name {name} already exists"):
             await engine.networks.create(NetworkRequest(name=name))
         settings = EndpointSettings(
@@ -37,9 +50,9 @@ async def test_a_network_and_its_members(engine: AnyEngine, box: boxship.Box, na
         await engine.networks.connect(name, box.id, settings)
         (member,) = (await engine.networks.inspect(name)).endpoints
         assert (member.container_id, member.container_name) == (box.id, name)
-        assert (member.ipv4_address, member.ipv4_prefix) == ("10.213.77.9", 24)
+        assert (member.ipv4_address, member.ipv4_prefix) == (address, 24)
         places = {e.network_name: e for e in (await box.inspect()).endpoints}
-        assert places[name].ipv4_address == "10.213.77.9"
+        assert places[name].ipv4_address == address
         assert places[name].mac_address == member.mac_address
         assert "other" in (places[name].settings.aliases or ())
         with pytest.raises(NetworkInUse, match="has active endpoints"):
@@ -73,12 +86,13 @@ async def test_published_ports(engine: AnyEngine) -> None:
 
 
 async def test_prune(engine: AnyEngine, name: str) -> None:
-    await engine.networks.create(NetworkRequest(name=name, labels={"prune": name}))
+    labels = {"prune": name}
+    await engine.networks.create(NetworkRequest(name=name, labels=labels, ipam=ipam(own_subnet())))
     filters = boxship.Filters({"label": (f"prune={name}",)})
     assert (await engine.networks.prune(filters)).removed == (name,)
 
 
 async def test_a_bad_subnet(engine: AnyEngine, name: str) -> None:
-    ipam = IPAM(config=(IPAMPool(subnet="nonsense"),))
+    nonsense = IPAM(config=(IPAMPool(subnet="nonsense"),))
     with pytest.raises(InvalidArgument):
-        await engine.networks.create(NetworkRequest(name=name, ipam=ipam))
+        await engine.networks.create(NetworkRequest(name=name, ipam=nonsense))
