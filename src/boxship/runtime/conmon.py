@@ -361,7 +361,13 @@ class ConmonRuntime:
         with opened_root(f"{bundle}/rootfs") as root_fd:
             user = spec.user or container.config.user
             identity = prepare.find_identity(root_fd, user, group_add)
-        described = exec_process(first, spec, identity, self._settings.facts.capabilities)
+        described = exec_process(
+            first,
+            spec,
+            identity,
+            self._settings.facts.capabilities,
+            container.config.env or (),
+        )
         with prepare.explained("cannot start the process"):
             try:
                 Path(directory).mkdir(mode=0o700)

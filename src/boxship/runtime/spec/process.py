@@ -66,14 +66,20 @@ def exec_process(
     spec: ExecSpec,
     identity: Identity,
     privileged_capabilities: Sequence[str],
+    configured: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """OCI `process` of an exec: what the container's *first* process has, but for what *spec* says."""
+    """OCI `process` of an exec: what the container's *first* process has, but for what *spec* says.
+
+    *configured* is the environment in the container's configuration: a TERM that is not in it came with
+    the terminal of the first process, and is not for those who have none.
+    """
     result = {
         key: first[key]
         for key in ("noNewPrivileges", "rlimits", "apparmorProfile", "oomScoreAdj", "capabilities")
         if key in first
     }
-    env = list(first["env"])
+    inherits_terminal = spec.tty or _has(configured, "TERM")
+    env = [each for each in first["env"] if inherits_terminal or not each.startswith("TERM=")]
     if env[:1] == [NO_HOME]:  # of another user, perhaps
         del env[0]
     if spec.tty and not _has(env, "TERM"):

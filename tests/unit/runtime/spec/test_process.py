@@ -22,3 +22,11 @@ def test_an_exec_does_not_inherit_the_home_of_nobody() -> None:
     spec = ExecSpec(id="e", cmd=("true",))
     assert exec_process(first, spec, KNOWN, ())["env"] == ["A=1"]
     assert exec_process(first, spec, UNKNOWN, ())["env"] == [NO_HOME, "A=1"]
+
+
+def test_an_exec_without_a_terminal_has_no_term_of_the_containers_terminal() -> None:
+    first = {"env": ["TERM=xterm", "A=1"], "cwd": "/"}
+    plain, terminal = (ExecSpec(id="e", cmd=("true",), tty=tty) for tty in (False, True))
+    assert exec_process(first, plain, KNOWN, ())["env"] == ["A=1"]
+    assert exec_process(first, terminal, KNOWN, ())["env"] == ["TERM=xterm", "A=1"]
+    assert exec_process(first, plain, KNOWN, (), ["TERM=xterm"])["env"] == ["TERM=xterm", "A=1"]
