@@ -45,7 +45,7 @@ async def test_a_network_and_its_members(engine: AnyEngine, box: boxship.Box, na
         with pytest.raises(NetworkNameTaken, match=f"network with name {name} already exists"):
             await engine.networks.create(NetworkRequest(name=name))
         settings = EndpointSettings(
-            aliases=("other",), ipam_config=EndpointIPAM(ipv4_address="10.213.77.9")
+            aliases=("other",), ipam_config=EndpointIPAM(ipv4_address=address)
         )
         await engine.networks.connect(name, box.id, settings)
         (member,) = (await engine.networks.inspect(name)).endpoints
