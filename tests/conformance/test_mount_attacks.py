@@ -114,6 +114,25 @@ def test_dev_null_in_the_image_is_nobody_s_mask(engine: Engine, box: Box) -> Non
     assert "container's /dev/null is invalid" in result.stderr
 
 
+def test_the_terminal_in_the_image_is_nobody_s_console(
+    engine: Engine, box: Box, secret: HostDirectory
+) -> None:
+    """CVE-2025-52565: /dev/console or /dev/pts of the image lead elsewhere."""
+    links = (symlink("dev/console", f"{secret.there}/secret"), symlink("dev/pts", secret.there))
+    name = box.create(
+        "-t",
+        "--",
+        "sh",
+        "-c",
+        "echo x > /dev/console; ls /dev/pts",
+        image=image(engine, box, *links),
+    )
+    engine.api("POST", f"/containers/{name}/start")
+    engine.api("POST", f"/containers/{name}/wait")
+    assert "secret" not in engine.ok("logs", name)
+    assert (secret.here / "secret").read_text() == "of the host"
+
+
 @pytest.mark.parametrize("target", ["/p", "/p/sys", "/p/self/attr"])
 @pytest.mark.parametrize("kind", ["bind", "volume", "tmpfs"])
 def test_nothing_is_mounted_upon_proc(engine: Engine, box: Box, target: str, kind: str) -> None:
@@ -224,7 +243,12 @@ def test_export_and_commit_hold_while_files_come_and_go(engine: Engine, box: Box
 
 def test_many_copies_at_once_leave_nothing_mounted(engine: Engine, box: Box) -> None:
     name = box.start("-v", f"{box.volume()}:/v", "--", *FOREVER)
-    before = Path("/proc/self/mountinfo").read_text().count("\n")
+    root = engine.get("/info")["DockerRootDir"]
+
+    def mounts() -> int:
+        return Path("/proc/self/mountinfo").read_text().count(f" {root}/")
+
+    before = mounts()
     replies: list[int] = []
 
     def copy() -> None:
@@ -238,6 +262,6 @@ def test_many_copies_at_once_leave_nothing_mounted(engine: Engine, box: Box) -> 
     for thread in threads:
         thread.join()
     assert replies == [200] * 24
-    assert Path("/proc/self/mountinfo").read_text().count("\n") == before
+    assert mounts() == before
     assert json.loads(engine.ok("inspect", "-f", "{{json .State.Running}}", name))
     assert engine.docker("run", "--rm", BUSYBOX, "true").code == 0

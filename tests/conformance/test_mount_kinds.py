@@ -1,8 +1,11 @@
 """Images, mapped owners, propagation and block devices as mounts; what the host forbids stays forbidden."""
 
 import contextlib
+import io
+import os
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from conformance.conftest import EXTERNAL
 from support.box import BUSYBOX, FOREVER, Box
 from support.engine import Engine
 from support.images import docker_archive
-from support.rootfs import busybox, directory, entry, tar
+from support.rootfs import busybox, directory, entry, symlink, tar
 
 ours = pytest.mark.skipif(bool(EXTERNAL), reason="Boxship's own")
 here = pytest.mark.skipif(bool(EXTERNAL), reason="mounts on the engine's host")
@@ -160,6 +163,36 @@ def test_owners_of_what_cannot_be_mapped(engine: Engine, box: Box) -> None:
     result = box.run("-v", "/proc/sys:/x:uid=5", "--", "true")
     assert result.code == 125
     assert "cannot map owners of /proc/sys: " in result.stderr
+
+
+def test_a_folder_made_to_mount_upon_is_as_docker_s(engine: Engine, box: Box) -> None:
+    name = box.ended("-v", f"{box.volume()}:/new/deep", "--tmpfs", "/memory", "--", "true")
+    exported = engine.output("export", name)
+    with tarfile.open(fileobj=io.BytesIO(exported)) as archive:
+        modes = {member.name: member.mode for member in archive}
+    assert [modes[path] for path in ("new", "new/deep", "memory")] == [0o755] * 3
+
+
+def test_a_new_volume_takes_links_and_attributes(engine: Engine, box: Box) -> None:
+    link = symlink("data/link", "seed")
+    seed, content = entry("data/seed", b"seed\n", mode=0o4640, uid=7, gid=8)
+    seed.pax_headers = {"SCHILY.xattr.user.note": "kept"}
+    hard = entry("data/hard", kind=tarfile.LNKTYPE, link="data/seed", mode=0o4640, uid=7, gid=8)
+    data = (directory("data", 0o1770), (seed, content), link, hard)
+    name = box.image()
+    engine.ok("load", "-q", stdin=docker_archive([busybox(), tar(data)], name))
+    volume = box.volume()
+    script = "stat -c '%a %u %g %h %N' /data/seed /data/link; stat -c '%a' /data"
+    shown = box.sh(script, "-v", f"{volume}:/data", image=name)
+    assert shown.splitlines() == [
+        "4640 7 8 2 /data/seed",
+        "777 0 0 1 '/data/link' -> 'seed'",
+        "1770",
+    ]
+    if not engine.shared:
+        mountpoint = Path(engine.get(f"/volumes/{volume}")["Mountpoint"])
+        if mountpoint.exists():
+            assert os.getxattr(mountpoint / "seed", "user.note") == b"kept"
 
 
 def test_a_volume_keeps_what_it_has_when_mounted_twice(engine: Engine, box: Box) -> None:

@@ -4,6 +4,7 @@ The OCI runtime writes below /proc and opens /dev/null in the new root: a mount 
 elsewhere (CVE-2019-19921, CVE-2025-31133, CVE-2025-52881). Blocking.
 """
 
+import contextlib
 import os
 import posixpath
 import stat
@@ -32,6 +33,7 @@ _HARMLESS: Final = frozenset(
 
 def check(root_fd: int, rootfs: str, points: Iterable[MountPoint]) -> None:
     """Raise RuntimeRefused, in runc's words, for a mount that no container may have."""
+    seen: list[str] = []
     for point in points:
         real = real_target(root_fd, point.destination)
         if real == "/":
@@ -45,6 +47,21 @@ def check(root_fd: int, rootfs: str, points: Iterable[MountPoint]) -> None:
                 "error reopening /dev/null inside container: can't reopen /dev/null: "
                 "container's /dev/null is invalid"
             )
+        _make_target(root_fd, real, point, seen)
+        seen.append(real)
+
+
+def _make_target(root_fd: int, real: str, point: MountPoint, before: Iterable[str]) -> None:
+    """Make a folder to mount upon where the image has none: crun's would have the sticky bit.
+
+    Not below other mounts, and not where the runtime mounts something of its own first.
+    """
+    if any(real.startswith(f"{other}/") for other in (*before, "/dev", "/sys")):
+        return
+    if point.type in ("bind", "volume", "image") and not Path(point.source).is_dir():
+        return
+    with contextlib.suppress(OSError):  # a file on the way: the runtime will say so
+        mkdirs_in_root(root_fd, real, 0o755, 0, 0)
 
 
 def real_target(root_fd: int, destination: str) -> str:

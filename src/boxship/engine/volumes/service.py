@@ -3,7 +3,7 @@
 import contextlib
 import secrets
 import time
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -52,6 +52,7 @@ class EngineVolumes:
         self._events = events
         self._locks = KeyedLocks()
         self._active: dict[str, dict[str, str]] = {}
+        self._reserved: dict[str, set[str]] = {}
 
     def __repr__(self) -> str:
         return f"EngineVolumes({self._local}, {self._plugins})"
@@ -75,6 +76,27 @@ class EngineVolumes:
         volume, _ = await self.prepare(request)
         return volume
 
+    @contextlib.contextmanager
+    def reserving(self, container_id: str) -> Iterator[None]:
+        """In the block nobody removes what is prepared for this container, which has no row yet."""
+        try:
+            yield
+        finally:
+            for name in list(self._reserved):
+                self._release(name, container_id)
+
+    def _release(self, name: str, container_id: str) -> None:
+        holders = self._reserved.get(name, set())
+        holders.discard(container_id)
+        if not holders:
+            self._reserved.pop(name, None)
+
+    async def unmake(self, name: str, container_id: str) -> None:
+        """Remove what was made for a container that came to nothing, unless another one took it up."""
+        self._release(name, container_id)
+        with contextlib.suppress(VolumeInUse):
+            await self.remove(name, force=True)
+
     async def prepare(self, request: VolumeRequest, made_for: str = "") -> tuple[Volume, bool]:
         """Like create, for a container, and tell whether the volume is new."""
         name = request.name or secrets.token_hex(32)
@@ -83,6 +105,8 @@ class EngineVolumes:
                 volume, is_new = await self._existing_or_new(name, request, made_for)
             except BoxshipError as error:
                 raise _during(f"create {name}", error) from error
+            if made_for:
+                self._reserved.setdefault(name, set()).add(made_for)
         if is_new:
             self._events.publish("volume", "create", name, {"driver": volume.driver})
         return volume, is_new
@@ -216,7 +240,8 @@ class EngineVolumes:
                 if force:
                     return
                 raise
-            if holders := self._users().get(name):
+            holders = self._users().get(name, [])
+            if holders := [*holders, *self._reserved.get(name, set()).difference(holders)]:
                 raise VolumeInUse(name, holders)
             await self._delete(volume, force=force)
 

@@ -5,7 +5,7 @@ import os
 
 
 def size_of(folder: str) -> int:
-    """Bytes in a folder, hard links counted once, as du(1) with --apparent-size does."""
+    """Bytes of the files in a folder, hard links counted once; folders themselves count nothing."""
     seen: set[tuple[int, int]] = set()
     total = 0
     pending: list[str | os.DirEntry[str]] = [folder]
@@ -14,9 +14,9 @@ def size_of(folder: str) -> int:
             for entry in entries:
                 with contextlib.suppress(FileNotFoundError):
                     status = entry.stat(follow_symlinks=False)
-                    if (status.st_dev, status.st_ino) not in seen:
-                        seen.add((status.st_dev, status.st_ino))
-                        total += status.st_size
                     if entry.is_dir(follow_symlinks=False):
                         pending.append(entry)
+                    elif (status.st_dev, status.st_ino) not in seen:
+                        seen.add((status.st_dev, status.st_ino))
+                        total += status.st_size
     return total

@@ -18,6 +18,7 @@ from boxship.engine.containers.register import Register
 from boxship.engine.containers.removal import remove_directory
 from boxship.engine.images.platforms import check_platform, foreign, parse_platform
 from boxship.engine.logging.drivers import check_log_config
+from boxship.engine.networks.endpoints import HOST, joined_container, network_mode
 from boxship.errors import Internal, InvalidArgument, NotFound
 from boxship.model.config import RunConfig
 from boxship.model.container import (
@@ -68,7 +69,9 @@ class Creator:
         validate.check_options(host_config)
         await self._parts.sandboxes.validate(container)
         asked = validate.normalised_path(request.config.working_dir)
-        await self._make(container, image, makes_directory=asked not in ("", defaults.working_dir))
+        with self._parts.volumes.reserving(container.id):
+            makes_directory = asked not in ("", defaults.working_dir)
+            await self._make(container, image, makes_directory=makes_directory)
         self._register.publish(container, "create")
         return CreatedContainer(container.id, tuple(warnings))
 
@@ -117,9 +120,13 @@ class Creator:
         for link in host_config.links or ():
             name = link.partition(":")[0].removeprefix("/")
             try:
-                self._register.get(name)
+                other = self._register.get(name)
+                while (joined := joined_container(other)) is not None:
+                    other = self._register.get(name := joined)
             except (InvalidArgument, NotFound) as error:
                 raise InvalidArgument(f"could not get container for {name}: {error}") from error
+            if network_mode(other) == HOST:
+                raise InvalidArgument(validate.HOST_LINKS)
 
     async def _make(
         self, container: Container, image: Image | None, *, makes_directory: bool

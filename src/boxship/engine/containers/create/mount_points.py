@@ -121,7 +121,7 @@ class MountPoints:
             made_for=container_id,
         )
         if is_new:
-            undo.push_async_callback(self._parts.volumes.remove, volume.name, force=True)
+            undo.push_async_callback(self._parts.volumes.unmake, volume.name, container_id)
         return msgspec.structs.replace(
             point, name=volume.name, source=volume.mountpoint, driver=volume.driver
         )
