@@ -257,3 +257,9 @@ def test_ps_shows_ports(engine: Engine, box: Box) -> None:
 def test_port_of_what_is_not_published_fails(engine: Engine, box: Box) -> None:
     name = box.start()
     assert engine.fails("port", name, "80") == (f"Error: No public port '80' published for {name}")
+
+
+def test_a_link_to_a_container_in_the_hosts_network_is_refused(engine: Engine, box: Box) -> None:
+    hosts = box.start("--network", "host")
+    text = engine.fails("create", "--link", f"{hosts}:tester", BUSYBOX, "true")
+    assert "host type networking can't be used with links" in text

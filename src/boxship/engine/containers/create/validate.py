@@ -30,6 +30,11 @@ _RESTART_POLICIES: Final = ("", "no", "always", "unless-stopped", "on-failure")
 _SECURITY_OPTIONS: Final = ("label", "apparmor", "seccomp")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PORT: Final = re.compile(r"[0-9]+")
+HOST_LINKS: Final = (
+    "conflicting options: host type networking can't be used with links. "
+    "This would result in undefined behavior"
+)
+"""Neither from a container in the host's network nor to one."""
 
 
 def check_config(config: RunConfig) -> None:
@@ -144,10 +149,7 @@ def check_network_mode(host_config: HostConfig, config: RunConfig) -> None:
     if host_config.uts_mode == "host" and config.hostname:
         raise InvalidArgument("conflicting options: hostname and the UTS mode")
     if mode == "host" and host_config.links:
-        raise InvalidArgument(
-            "conflicting options: host type networking can't be used with links. "
-            "This would result in undefined behavior"
-        )
+        raise InvalidArgument(HOST_LINKS)
     if not joins:
         return
     if not mode.partition(":")[2]:
