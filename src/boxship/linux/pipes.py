@@ -5,24 +5,21 @@ import os
 import select
 import stat
 from pathlib import Path
-from typing import Final
-
-_CHUNK: Final = 1 << 16
-_GRACE_MS: Final = 5
 
 
-def drain_deserted(pid: int, *, except_fds: frozenset[int] = frozenset()) -> int | None:
-    """Empty the pipes that *pid* writes to and nobody reads: how many bytes; None if there is no such pipe.
+def open_deserted(pid: int, *, except_fds: frozenset[int] = frozenset()) -> list[int]:
+    """Readers for the pipes that *pid* writes to and nobody reads any more, not blocking; to be closed.
 
-    Reading them makes a write succeed that would fail for ever: for a process that tries again and again.
+    While one is open, a write succeeds that would fail for ever: good for a process that tries again and
+    again.
     """
-    drained: int | None = None
+    readers = []
     for fd in _open_fds(pid) - except_fds:
         path = f"/proc/{pid}/fd/{fd}"
         with contextlib.suppress(OSError):  # it was closed meanwhile
             if _is_write_end(path) and not _has_reader(path):
-                drained = (drained or 0) + _drain(path)
-    return drained
+                readers.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    return readers
 
 
 def fds_named_in_environment(pid: int, prefix: str) -> frozenset[int]:
@@ -61,19 +58,3 @@ def _has_reader(path: str) -> bool:
         return not poll.poll(0)
     finally:
         os.close(writer)
-
-
-def _drain(path: str) -> int:
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    drained = 0
-    try:
-        poll = select.poll()
-        poll.register(reader, select.POLLIN)
-        while poll.poll(_GRACE_MS):  # time for the write that failed to be tried again
-            data = os.read(reader, _CHUNK)
-            if not data:
-                break
-            drained += len(data)
-    finally:
-        os.close(reader)
-    return drained

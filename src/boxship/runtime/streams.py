@@ -5,7 +5,7 @@ output; each packet to it is standard input, and shutting our sending side down 
 
 A process may close its input, or leave it to nobody, while more of it comes. conmon (2.1.6 to 2.1.13)
 then tries the failing write again and again and takes a whole CPU for it, so we look from time to time
-whether anybody reads the pipe, and empty it in the reader's stead (linux/pipes.py).
+whether anybody reads the pipe, and empty it in the reader's stead.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from boxship.linux.pipes import drain_deserted, fds_named_in_environment
+from boxship.linux.pipes import fds_named_in_environment, open_deserted
 from boxship.model.container import ContainerNotRunning
 from boxship.runtime.waiting import wait_readable, wait_writable
 
@@ -27,6 +27,7 @@ _STREAMS: Final = {2: 1, 3: 2}  # conmon's stdpipe_t → file descriptor numbers
 _BACKLOG_PAUSE_S: Final = 0.005
 _INPUT_CHECK_S: Final = 0.5  # after something was sent
 _IDLE_CHECK_S: Final = 5.0
+_LINGER_S: Final = 2.0
 
 
 class AttachedStreams:
@@ -40,7 +41,7 @@ class AttachedStreams:
         self._supervisor_pid = supervisor_pid
         self._input_check: asyncio.TimerHandle | None = None
         self._input_sent = False
-        self._deserted = False
+        self._deserted: list[int] = []  # readers for what nobody else reads
         self._received: deque[tuple[int, bytes]] = deque()
         self._ended = False
         self._waiters = 0
@@ -90,15 +91,15 @@ class AttachedStreams:
         self._input_check = None
         if self._ended:
             return
-        known = fds_named_in_environment(self._supervisor_pid, "_OCI_")
-        drained = drain_deserted(self._supervisor_pid, except_fds=known)
-        self._deserted = drained is not None
-        if drained == 0:
-            return  # nobody reads, and nothing is under way
-        pause_s = _INPUT_CHECK_S if self._input_sent or drained else _IDLE_CHECK_S
-        self._input_sent = False
         loop = asyncio.get_running_loop()
-        self._input_check = loop.call_later(pause_s, self._check_input)
+        known = fds_named_in_environment(self._supervisor_pid, "_OCI_")
+        self._deserted = open_deserted(self._supervisor_pid, except_fds=known)
+        for fd in self._deserted:
+            loop.add_reader(fd, _discard, fd)
+        if not self._deserted:
+            pause_s = _INPUT_CHECK_S if self._input_sent else _IDLE_CHECK_S
+            self._input_sent = False
+            self._input_check = loop.call_later(pause_s, self._check_input)
 
     def close(self) -> None:
         """Let go of the connection; whoever reads or writes notices."""
@@ -106,6 +107,10 @@ class AttachedStreams:
         if self._input_check is not None:
             self._input_check.cancel()
             self._input_check = None
+        if self._deserted:
+            # what was sent may still be on its way
+            asyncio.get_running_loop().call_later(_LINGER_S, _let_go, self._deserted)
+            self._deserted = []
         if self._waiters:
             # the loop must stop watching the descriptor before its number is used again
             with contextlib.suppress(OSError):
@@ -144,6 +149,19 @@ class AttachedStreams:
             parts.append(packet[1:])
         if parts:
             self._received.append((stream, b"".join(parts)))
+
+
+def _discard(fd: int) -> None:
+    with contextlib.suppress(BlockingIOError):
+        if not os.read(fd, _PACKET_OUT):  # the writer has gone: this would be readable for ever
+            asyncio.get_running_loop().remove_reader(fd)
+
+
+def _let_go(fds: list[int]) -> None:
+    loop = asyncio.get_running_loop()
+    for fd in fds:
+        loop.remove_reader(fd)
+        os.close(fd)
 
 
 async def connect(directory: str, container_id: str, supervisor_pid: int = 0) -> AttachedStreams:

@@ -325,7 +325,7 @@ class EngineExecs:
         kept[session.id] = None
         if len(kept) > KEPT:
             idle = [each for each in kept if not self._sessions[each].running]
-            for exec_id in idle[: len(kept) - KEPT]:
+            for exec_id in idle[: max(len(idle) - KEPT, 0)]:
                 if self._sessions[exec_id].started:
                     self._parts.metadata.execs.delete(exec_id)
                 self._drop(exec_id)
