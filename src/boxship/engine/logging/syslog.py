@@ -87,6 +87,8 @@ class Syslog:
         self._priority = _facility(options) << 3
         self._format = options.get("syslog-format", "")
         self._host = socket.gethostname()
+        self._second = -1
+        self._headers: dict[int, str] = {}  # by priority
         self._secure = self._address is not None and self._address.scheme == "tcp+tls"
         self._tls = _tls(options) if self._secure else None
 
@@ -111,17 +113,24 @@ class Syslog:
     def encode(self, message: Message) -> bytes:
         """An entry as it goes over the wire."""
         priority = self._priority | (_ERROR if message.stream == STDERR else _INFO)
-        data = self._header(priority, message.time_ns).encode() + message.text + b"\n"
+        second, fraction = divmod(message.time_ns, 10**9)
+        if second != self._second:
+            self._second = second
+            self._headers.clear()
+        header = self._headers.get(priority)
+        if header is None:
+            header = self._headers[priority] = self._header(priority, second)
+        if self._format == "rfc5424micro":
+            header = header.replace("Z ", f".{fraction // 1000:06d}Z ", 1)
+        data = header.encode() + message.text + b"\n"
         return b"%d %b" % (len(data), data) if self._secure else data
 
-    def _header(self, priority: int, time_ns: int) -> str:
-        second, fraction = divmod(time_ns, 10**9)
+    def _header(self, priority: int, second: int) -> str:
+        """What is before the text, the same for a second."""
         pid = os.getpid()
         if self._format.startswith("rfc5424"):
-            moment = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            if self._format == "rfc5424micro":
-                moment += f".{fraction // 1000:06d}"
-            return f"<{priority}>1 {moment}Z {self._host} {self._tag} {pid} {self._tag} - "
+            moment = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            return f"<{priority}>1 {moment} {self._host} {self._tag} {pid} {self._tag} - "
         local = time.localtime(second)
         moment = (
             f"{time.strftime('%b', local)} {local.tm_mday:2d} {time.strftime('%H:%M:%S', local)}"
