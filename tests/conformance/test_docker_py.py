@@ -232,3 +232,19 @@ def test_what_a_short_command_wrote_is_in_the_log_at_once(client: DockerClient, 
     for _ in range(5):
         container = client.containers.run(BUSYBOX, ["echo", "hi"], detach=True, name=box.name())
         assert container.logs() == b"hi\n"
+
+
+@pytest.mark.parametrize("length", [64, 12])
+def test_a_network_given_by_its_id_is_shown_by_its_name(
+    client: DockerClient, box: Box, length: int
+) -> None:
+    """python-on-whales hands over IDs, and looks for names."""
+    network = client.networks.create(box.network())
+    container = client.containers.run(
+        BUSYBOX, ["sleep", "60"], detach=True, name=box.name(), network=network.id[:length]
+    )
+    container.reload()
+    assert list(container.attrs["NetworkSettings"]["Networks"]) == [network.name]
+    assert container.attrs["HostConfig"]["NetworkMode"] == network.id[:length]
+    network.disconnect(container)
+    network.connect(container)

@@ -55,6 +55,9 @@ class Sandboxes:
     async def validate(self, container: Container) -> None:
         return
 
+    def network_name(self, text: str) -> str:
+        return text
+
     async def attach(self, container: Container) -> Sandbox:
         if self.fails_with is not None:
             raise self.fails_with

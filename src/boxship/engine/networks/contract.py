@@ -18,6 +18,10 @@ class Sandboxes(Protocol):
         """Raise NoSuchNetwork or InvalidArgument for settings that could never be attached."""
         ...
 
+    def network_name(self, text: str) -> str:
+        """The name of the network that this name or ID means; *text* where there is none yet."""
+        ...
+
     async def attach(self, container: Container) -> Sandbox:
         """Make namespace, endpoints, ports and resolver; all or nothing.
 

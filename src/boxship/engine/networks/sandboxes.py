@@ -96,6 +96,13 @@ class NetworkSandboxes:
             except InvalidArgument as error:
                 raise InvalidArgument(f"invalid config for network {name}: {error}") from error
 
+    def network_name(self, text: str) -> str:
+        """See the contract."""
+        try:
+            return self._state.get_network(text).name
+        except BoxshipError:
+            return text  # missed at the start
+
     async def attach(self, container: Container) -> Sandbox:
         """See the contract."""
         async with self._locks.hold(container.id):

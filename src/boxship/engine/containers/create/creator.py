@@ -87,6 +87,8 @@ class Creator:
     ) -> Container:
         container_id = secrets.token_hex(32)
         path, args = command_line(config)
+        networks = hosts.networks(host_config.network_mode, request.networks, config.mac_address)
+        name_of = self._parts.sandboxes.network_name
         return Container(
             id=container_id,
             name=self._name(request.name),
@@ -101,7 +103,7 @@ class Creator:
             host_config=host_config,
             path=path,
             args=args,
-            networks=hosts.networks(host_config.network_mode, request.networks, config.mac_address),
+            networks={name_of(asked): settings for asked, settings in networks.items()},
             runtime=host_config.runtime,
         )
 
