@@ -113,6 +113,15 @@ def object_of(value: Any, path: str = "", go_type: str = "struct") -> dict[str, 
     return {_fold(key): item for key, item in value.items()}
 
 
+def string_map(value: Any, path: str) -> dict[str, str] | None:
+    """A JSON object of strings."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise mismatch(value, path, "map[string]string")
+    return {key: _string(item or "", f"{path}.{key}") for key, item in value.items()}
+
+
 def _fold(key: str) -> str:
     """Go folds the Kelvin sign and the long s as well: casefold knows them too."""
     return key.casefold()

@@ -21,7 +21,7 @@ NUMBERS = frozenset(
 )
 """Fields with numbers that are never the same twice, unless they are zero."""
 
-UNORDERED = frozenset({"Mounts", "Ports"})
+UNORDERED = frozenset({"Mounts", "Ports", "Volumes"})
 """Lists that Docker makes of Go's maps, in any order."""
 OURS = {"Runtime": ("runc", "crun"), "DefaultRuntime": ("runc", "crun")}
 """What we call otherwise."""
@@ -97,7 +97,7 @@ def shape(value: Any) -> Any:
             for item in map(shape, value):
                 if item not in kinds:
                     kinds.append(item)
-            return kinds
+            return sorted(kinds, key=repr)
         case None:
             return None
         case bool():

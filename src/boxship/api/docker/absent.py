@@ -62,7 +62,7 @@ ROUTES = (
     Route("GET", "/swarm", no_manager, Access.READ),
     Route("POST", "/swarm/update", no_manager, Access.READ),
     Route("GET", "/swarm/unlockkey", no_manager, Access.READ),
-    Route("POST", "/swarm/unlock", not_in_swarm, Access.READ),
+    Route("POST", "/swarm/unlock", no_manager, Access.READ),
     Route("POST", "/swarm/leave", not_in_swarm, Access.READ),
     Route("POST", "/swarm/init", no_swarm, Access.READ),
     Route("POST", "/swarm/join", no_swarm, Access.READ),

@@ -44,11 +44,11 @@ async def info(services: Services, request: Request) -> Answer:
 
 async def disk_usage(services: Services, request: Request) -> Answer:
     """GET /system/df"""
-    kinds = frozenset(request.query.all("type"))
+    kinds = frozenset(request.query.all("type") if request.version >= (1, 42) else ())
     for kind in sorted(kinds - KINDS):
         raise InvalidArgument(f"unknown object type: {kind}")
     usage = await services.system.disk_usage(kinds)
-    return wire.answer(views.disk_usage(usage, request.version))
+    return wire.answer(views.disk_usage(usage, request.version, kinds or KINDS))
 
 
 async def events(services: Services, request: Request) -> Answer:

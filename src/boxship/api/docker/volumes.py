@@ -32,11 +32,12 @@ async def inspect(services: Services, request: Request) -> Answer:
 
 async def create(services: Services, request: Request) -> Answer:
     """POST /volumes/create"""
-    body = wire.object_of(await wire.read(request))
+    body = wire.object_of(await wire.read(request), "", "volume.CreateOptions")
     if body.get("clustervolumespec") is not None:
         raise Unavailable(absent.NO_MANAGER)
-    body["options"] = body.pop("driveropts", None)
-    fields = wire.fields(VolumeRequest, body)
+    options = body.pop("driveropts", None)
+    fields = wire.fields(VolumeRequest, body, "CreateOptions")
+    fields["options"] = wire.string_map(options, "CreateOptions.DriverOpts")
     volume = await services.volumes.create(VolumeRequest(**fields))
     return wire.answer(views.volume(volume), 201)
 
@@ -50,7 +51,7 @@ async def remove(services: Services, request: Request) -> Answer:
 
 async def prune(services: Services, request: Request) -> Answer:
     """POST /volumes/prune: before API 1.42, named volumes too."""
-    filters = _filters(request)
+    filters = parameters.filters(request.query)
     if request.version < (1, 42):
         filters = Filters({**filters.values, "all": ("true",)})
     result = await services.volumes.prune(filters)

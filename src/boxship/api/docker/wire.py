@@ -6,7 +6,17 @@ from typing import Any, Final
 from boxship.errors import InvalidArgument
 from boxship.http.request import Request
 from boxship.http.response import JSON, Response
-from boxship.wire.values import INT64, decode, dump, encode, fields, mismatch, object_of, parse
+from boxship.wire.values import (
+    INT64,
+    decode,
+    dump,
+    encode,
+    fields,
+    mismatch,
+    object_of,
+    parse,
+    string_map,
+)
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _PARAMETERS: Final = re.compile(
@@ -25,6 +35,7 @@ __all__ = [
     "object_of",
     "parse",
     "read",
+    "string_map",
 ]
 
 

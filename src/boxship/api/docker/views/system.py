@@ -1,5 +1,6 @@
 """The engine: info, version and disk usage."""
 
+from collections.abc import Collection
 from typing import Any
 
 from boxship.api.docker.versions import MAXIMUM, MINIMUM, Version, adapt, text
@@ -111,7 +112,26 @@ def info(system: SystemInfo, api: Version) -> dict[str, Any]:
         document["DefaultAddressPools"] = [
             {"Base": base, "Size": size} for base, size in system.default_address_pools
         ]
-    return adapt("info", document, api)
+    return adapt("info", _for_older(document, api), api)
+
+
+def _for_older(document: dict[str, Any], api: Version) -> dict[str, Any]:
+    """What clients of older versions still find."""
+    if api < (1, 25):
+        options = [option.split(",") for option in document["SecurityOptions"]]
+        document["SecurityOptions"] = [parts[0].removeprefix("name=") for parts in options]
+    if api < (1, 47):
+        document["RegistryConfig"] |= {
+            "AllowNondistributableArtifactsCIDRs": None,
+            "AllowNondistributableArtifactsHostnames": None,
+        }
+    if api < (1, 49):
+        for name in ("ContainerdCommit", "RuncCommit", "InitCommit"):
+            if commit := document[name]["ID"]:
+                document[name]["Expected"] = commit
+    if api < (1, 50):
+        document |= {"BridgeNfIptables": False, "BridgeNfIp6tables": False}
+    return document
 
 
 def _runtimes(system: SystemInfo, api: Version) -> dict[str, Any]:
@@ -173,14 +193,24 @@ def _registries(system: SystemInfo) -> dict[str, Any]:
     }
 
 
-def disk_usage(usage: DiskUsage, api: Version) -> dict[str, Any]:
-    """GET /system/df."""
+def disk_usage(usage: DiskUsage, api: Version, kinds: Collection[str]) -> dict[str, Any]:
+    """GET /system/df: null for *kinds* that were not asked for."""
+    found = {
+        "image": [
+            image | {"RepoDigests": image["RepoDigests"] or None}
+            for image in (images.summary(detail, api) for detail in usage.images)
+        ],
+        "container": [containers.summary(detail, api) for detail in usage.containers],
+        "volume": [volumes.usage(detail) for detail in usage.volumes],
+        "build-cache": [cache_record(record) for record in usage.build_cache],
+    }
+    asked = {kind: (rows if kind in kinds else None) for kind, rows in found.items()}
     return {
         "LayersSize": usage.layers_size,
-        "Images": [images.summary(detail, api) for detail in usage.images],
-        "Containers": [containers.summary(detail, api) for detail in usage.containers],
-        "Volumes": [volumes.usage(detail) for detail in usage.volumes],
-        "BuildCache": [cache_record(record) for record in usage.build_cache],
+        "Images": asked["image"],
+        "Containers": asked["container"],
+        "Volumes": asked["volume"],
+        "BuildCache": asked["build-cache"],
     }
 
 
