@@ -47,7 +47,7 @@ def _write_new(output: str, response: "Response") -> None:
 def _check_output(output: str, what: str) -> None:
     folder = os.path.dirname(output) or "."
     if not os.path.isdir(folder):
-        raise Failed(f'{what}: invalid output path: directory "{folder}" does not exist')
+        raise Failed(f"{what}: invalid output path: stat {folder}: no such file or directory")
     if os.path.isdir(output):
         raise Failed(f'{what}: invalid output path: "{output}" must be a file, not a directory')
 

@@ -64,7 +64,17 @@ class HelpWanted(Exception):
 class Flag:
     """One flag; `check` turns a text into its value or raises ValueError with Docker's words."""
 
-    __slots__ = ("check", "default", "help", "hidden", "key", "kind", "name", "same_as", "short")
+    __slots__ = (
+        "check",
+        "default",
+        "help",
+        "hidden",
+        "key",
+        "kind",
+        "name",
+        "same_as",
+        "short",
+    )
 
     def __init__(
         self,
@@ -92,6 +102,11 @@ class Flag:
     def shown(self) -> str:
         """How error messages name it."""
         return f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
+
+    @property
+    def superseded(self) -> bool:
+        """Whether its use is answered with a hint at the new name."""
+        return bool(self.same_as) and "deprecated" in self.help
 
     def zero(self) -> object:
         """The value without the flag."""
@@ -239,7 +254,7 @@ def _shorts(word: str, words: "Any", shorts: "dict[str, Flag]", options: Options
         if flag is None:
             if letter == "h":
                 raise HelpWanted
-            raise ValueError(f"unknown shorthand flag: {letter!r} in {word}")
+            raise ValueError(f"unknown shorthand flag: {letter!r} in -{letter}{rest}")
         if rest.startswith("=") and len(rest) > 1:
             value, rest = rest[1:], ""
         elif flag.kind == "bool":
@@ -249,12 +264,16 @@ def _shorts(word: str, words: "Any", shorts: "dict[str, Flag]", options: Options
         else:
             following = next(words, None)
             if following is None:
-                raise ValueError(f"flag needs an argument: {letter!r} in {word}")
+                raise ValueError(f"flag needs an argument: {letter!r} in -{letter}")
             value = following
         _set(flag, value, options)
 
 
 def _set(flag: Flag, text: str, options: Options) -> None:
+    if flag.superseded:
+        import sys
+
+        sys.stdout.write(f"Flag --{flag.name} has been deprecated, use --{flag.same_as} instead\n")
     try:
         value = flag.parse(text)
     except ValueError as error:

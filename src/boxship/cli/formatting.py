@@ -24,7 +24,8 @@ class Listing:
     """How the rows of one kind are shown.
 
     *fields* are (header, function of a row) by name; *columns* those of the default table; *calls*
-    fields that take arguments (`.Label "x"`).
+    fields that take arguments (`.Label "x"`); *raw* the template of `--format raw`; *failure* what
+    Docker says before a template's mistake.
     """
 
     def __init__(
@@ -33,18 +34,32 @@ class Listing:
         fields: "Mapping[str, tuple[str, Callable[[Any], Any]]]",
         columns: "Sequence[str]",
         calls: "dict[str, Callable[..., Any]] | None" = None,
+        *,
+        raw: str = "",
+        failure: str = "failed to execute template",
     ) -> None:
         self.type_name = type_name
         self.fields = dict(fields)
         self.columns = columns
         self.calls = calls
+        self.raw = raw
+        self.failure = failure
 
     def show(self, rows: "Iterable[Any]", source: str) -> None:
         """Print *rows* by the template *source* ("" or "table": the default table)."""
         if source in {"", "table"}:
             sys.stdout.write(self.table(list(rows), self.columns))
+        elif source == "raw" and self.raw:
+            sys.stdout.write(self.render(rows, self.raw))
         else:
             sys.stdout.write(self.render(rows, source))
+
+    def records(self, rows: "Iterable[Any]") -> "list[Any]":
+        """The rows as templates see them."""
+        from boxship.cli.template_functions import Record
+
+        functions = {name: value for name, (_, value) in self.fields.items()}
+        return [Record(row, functions, self.type_name, self.calls) for row in rows]
 
     def table(self, rows: "Sequence[Any]", columns: "Sequence[str]") -> str:
         """The aligned table with its header."""
@@ -60,7 +75,8 @@ class Listing:
     def render(self, rows: "Iterable[Any]", source: str) -> str:
         """The rows by a template; `table …` gets a header and columns."""
         from boxship.cli.tables import expand
-        from boxship.cli.template_run import FUNCTIONS, HEADER_FUNCTIONS, Record, render
+        from boxship.cli.template_functions import FUNCTIONS, HEADER_FUNCTIONS
+        from boxship.cli.template_run import render
         from boxship.cli.templates import Template, TemplateError
 
         is_table = source.startswith("table")
@@ -68,25 +84,21 @@ class Listing:
         if text == "json":
             text = "{{json .}}"
         text = text.replace("\\t", "\t").replace("\\n", "\n")
-        functions = {name: value for name, (_, value) in self.fields.items()}
         try:
             template = Template(text, FUNCTIONS)
         except TemplateError as error:
             raise FormatFailed(f"failed to parse template: {error}") from None
         try:
-            lines = [
-                render(template, Record(row, functions, self.type_name, self.calls)) + "\n"
-                for row in rows
-            ]
+            lines = [render(template, record) + "\n" for record in self.records(rows)]
             if not is_table:
                 return "".join(lines)
             header = render(Template(text, HEADER_FUNCTIONS), self._header())
         except TemplateError as error:
-            raise FormatFailed(f"failed to execute template: {error}") from None
+            raise FormatFailed(f"{self.failure}: {error}") from None
         return expand(header + "\n" + "".join(lines))
 
     def _header(self) -> "Any":
-        from boxship.cli.template_run import Record
+        from boxship.cli.template_functions import Record
 
         headers = {name: _constant(header) for name, (header, _) in self.fields.items()}
         return Record(None, headers, self.type_name, dict.fromkeys(self.calls or (), _label_header))
@@ -122,7 +134,12 @@ def labels_text(labels: "dict[str, str] | None") -> str:
 
 
 def print_template(
-    source: str, value: "Any", *, root_type: str, what: str = "template parsing error"
+    source: str,
+    value: "Any",
+    *,
+    root_type: str,
+    what: str = "template parsing error",
+    name: str = "",
 ) -> None:
     """Print one value by a template and end the line, whatever became of it."""
     from boxship.cli.gofmt import typed
@@ -130,7 +147,7 @@ def print_template(
     from boxship.cli.templates import TemplateError
 
     try:
-        template = parse_template(source)
+        template = parse_template(source, name)
     except TemplateError as error:
         failure = FormatFailed(f"template parsing error: {error}")
         failure.exit_status = BAD_TEMPLATE

@@ -90,6 +90,7 @@ OPTIONAL: "dict[str, Any]" = {
     "ExposedPorts": {},
     **dict.fromkeys(("StopSignal", "MacAddress", "ContainerIDFile"), ""),
     "VirtualSize": 0,
+    "Experimental": False,
 }
 
 
@@ -129,10 +130,15 @@ def shown(value: "Any") -> str:  # noqa: PLR0911 - a case a type
         items = (nil_text(k) if v is None else shown(v) for k, v in value.items())
         return "{" + " ".join(items) + "}"
     if isinstance(value, dict):
-        return "map[" + " ".join(f"{k}:{shown(value[k])}" for k in sorted(value)) + "]"
+        return "map[" + " ".join(f"{k}:{_entry(k, value[k])}" for k in sorted(value)) + "]"
     if isinstance(value, (list, tuple)):
         return "[" + " ".join(shown(item) for item in value) + "]"
     return str(value)
+
+
+def _entry(key: str, value: "Any") -> str:
+    """An item of a map; that of a port is a list, and may be a nil one."""
+    return "[]" if value is None and "/" in key else shown(value)
 
 
 def go_float(value: float) -> str:

@@ -6,15 +6,14 @@ from boxship.cli import PROGRAM
 from boxship.cli.flags import (
     ArityError,
     Command,
-    Flag,
     HelpWanted,
-    Options,
     UsageError,
     check_arity,
     parse,
     usage_of,
 )
-from boxship.cli.tree import GROUPS, VERBS
+from boxship.cli.global_flags import GLOBAL, no_command
+from boxship.cli.tree import GROUPS, VERBS, load
 from boxship.errors import BoxshipError
 
 TYPE_CHECKING = False
@@ -22,30 +21,8 @@ if TYPE_CHECKING:
     from boxship.cli.tree import Entry
 
 USAGE_STATUS = 125
+SPECIAL = frozenset(("help", "__complete", "__completeNoDesc"))
 LOG_LEVELS = ("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace")
-
-
-def _no_command(_context: object, _options: Options) -> None:
-    """Global flags alone run nothing."""
-
-
-GLOBAL = Command(
-    "[OPTIONS] COMMAND [ARG...]",
-    _no_command,
-    Flag("config", "", "string", 'Location of client config files (default "~/.docker")'),
-    Flag("context", "c", "string", 'Name of the context to use to connect to the daemon (overrides DOCKER_HOST env var and default context set with "docker context use")'),
-    Flag("debug", "D", "bool", "Enable debug mode"),
-    Flag("host", "H", "list", "Daemon socket to connect to"),
-    Flag("log-level", "l", "string", 'Set the logging level ("debug", "info", "warn", "error", "fatal") (default "info")', "info"),
-    Flag("tls", "", "bool", "Use TLS; implied by --tlsverify"),
-    Flag("tlscacert", "", "string", 'Trust certs signed only by this CA (default "~/.docker/ca.pem")'),
-    Flag("tlscert", "", "string", 'Path to TLS certificate file (default "~/.docker/cert.pem")'),
-    Flag("tlskey", "", "string", 'Path to TLS key file (default "~/.docker/key.pem")'),
-    Flag("tlsverify", "", "bool", "Use TLS and verify the remote"),
-    Flag("version", "v", "bool", "Print version information and quit"),
-    args=(0, 1 << 30),
-    interspersed=False,
-)  # fmt: skip
 
 
 class Exit(BoxshipError):
@@ -145,11 +122,12 @@ def _dispatch(argv: "list[str]") -> int:
     words = top.args
     if not words:
         return _show_top()
-    if words[0] == "help":
-        return _help(words[1:])
-    if words[0] in {"__complete", "__completeNoDesc"}:
-        return _complete(words[0], words[1:])
-    path, entry, rest = _find(words)
+    if words[0] in SPECIAL:
+        return _special(words)
+    try:
+        path, entry, rest = _find(words)
+    except HelpWanted:
+        return _show_top()
     if entry is None:
         return _show_group(path, bare=not rest)
     command = load(entry)
@@ -167,6 +145,12 @@ def _dispatch(argv: "list[str]") -> int:
         context.close()
 
 
+def _special(words: "list[str]") -> int:
+    if words[0] == "help":
+        return _help(words[1:])
+    return _complete(words[0], words[1:])
+
+
 def _complete(request: str, words: "list[str]") -> int:
     """What the shells' completion scripts ask for."""
     if not words:
@@ -174,13 +158,6 @@ def _complete(request: str, words: "list[str]") -> int:
     from boxship.cli.completion.protocol import answer
 
     return answer(request, words)
-
-
-def load(entry: "Entry") -> Command:
-    """Import the module of a verb and take its Command."""
-    module = __import__("boxship.cli.commands." + entry.module, None, None, (entry.attribute,))
-    command: Command = getattr(module, entry.attribute)
-    return command
 
 
 def _find(words: "list[str]") -> "tuple[str, Entry | None, list[str]]":
@@ -192,6 +169,8 @@ def _find(words: "list[str]") -> "tuple[str, Entry | None, list[str]]":
     if group is None:
         if name.startswith("-"):
             raise UsageError(f"unknown flag: {name}")
+        if "--help" in words:
+            raise HelpWanted
         raise Exit(
             1,
             f"{PROGRAM}: unknown command: {PROGRAM} {name}\n\n"
@@ -204,6 +183,8 @@ def _find(words: "list[str]") -> "tuple[str, Entry | None, list[str]]":
     if verb not in group.commands:
         if verb.startswith("-"):
             raise UsageError(f"unknown flag: {verb}", _bare(name), name)
+        if "--help" in words:
+            return name, None, words[2:]
         raise Exit(
             1,
             f"{PROGRAM}: unknown command: {PROGRAM} {name} {rest[0]}\n\n"
@@ -213,7 +194,7 @@ def _find(words: "list[str]") -> "tuple[str, Entry | None, list[str]]":
 
 
 def _bare(name: str) -> Command:
-    return Command(f"{name} COMMAND", _no_command)
+    return Command(f"{name} COMMAND", no_command)
 
 
 def _show_top() -> int:
@@ -244,7 +225,7 @@ def _help(words: "list[str]") -> int:
         return _show_top()
     try:
         path, entry, _ = _find(words)
-    except (Exit, UsageError):
+    except (Exit, UsageError, HelpWanted):
         raise Exit(1, f"unknown help topic: {' '.join(words)}") from None
     if entry is None:
         return _show_group(path)

@@ -219,7 +219,7 @@ def _source(text: str) -> str:
     """The first part of a `-v` with several; InvalidArgument in docker's words for a wrong one."""
     if not text:
         raise InvalidArgument("invalid empty volume spec")
-    if len(text.encode()) < _SECTIONS:
+    if len(text.encode(errors="surrogateescape")) < _SECTIONS:
         return ""
     sections = _sections(text)
     if not all(sections):

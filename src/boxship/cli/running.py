@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from boxship.client.tls import TlsFiles
 
 
+UNRESOLVED = "Failed to initialize: unable to resolve docker endpoint"
+
+
 class Failed(BoxshipError):
     """Some of several things failed and each has been reported."""
 
@@ -80,7 +83,7 @@ class Context:
         """Where the daemon is."""
         hosts = self.top.host
         if len(hosts) > 1:
-            raise InvalidArgument("specify only one -H")
+            raise InvalidArgument(f"{UNRESOLVED}: Specify only one -H")
         if hosts and self.top.context:
             raise InvalidArgument("conflicting options: cannot specify both --host and --context")
         name = self.context_name()
@@ -120,6 +123,8 @@ class Context:
         for part, path in given.items():
             if flags[part] not in top.changed and not exists(path) and part != "ca":
                 given[part] = ""  # Docker's defaults count only where they exist
+        if not exists(given["ca"]):
+            raise InvalidArgument(f"{UNRESOLVED}: open {given['ca']}: no such file or directory")
         if not verify:
             given["ca"] = ""
         return TlsFiles(**given, verify=bool(verify))

@@ -2,8 +2,8 @@
 
 from boxship.cli import gofmt
 from boxship.cli.gofmt import shown
+from boxship.cli.template_functions import FUNCTIONS, Record, truth
 from boxship.cli.templates import Node, Template, TemplateError
-from boxship.client.codec import dumps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,31 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Record:
-    """A row of a listing: its fields are computed when a template asks for them.
-
-    *fields* maps a name to a function of the row; those in *calls* take arguments instead and are
-    no part of the JSON form.
-    """
-
-    __slots__ = ("calls", "fields", "row", "type_name")
-
-    def __init__(
-        self,
-        row: "Any",
-        fields: "dict[str, Callable[[Any], Any]]",
-        type_name: str,
-        calls: "dict[str, Callable[..., Any]] | None" = None,
-    ) -> None:
-        self.row = row
-        self.fields = fields
-        self.type_name = type_name
-        self.calls = calls or {}
-
-    def as_json(self) -> str:
-        """All fields by name."""
-        values = {name: self.fields[name](self.row) for name in sorted(self.fields)}
-        return dumps(values, html=True)
+MAX_DEPTH = 200  # Go allows more, but no output that anyone reads needs it
 
 
 class _Break(Exception):
@@ -50,10 +26,6 @@ class _Bad(Exception):
     pass
 
 
-def _truth(value: "Any") -> bool:
-    return bool(value) if not isinstance(value, gofmt.Struct) else True
-
-
 class Run:
     """One execution."""
 
@@ -65,6 +37,7 @@ class Run:
             go_types  # null prints as the nil slice, map or pointer Docker's types have
         )
         self.out: list[str] = []
+        self.depth = 0
         self.scope: list[tuple[str, Any]] = []
 
     def execute(self, data: "Any") -> str:
@@ -84,7 +57,10 @@ class Run:
         line = source.count("\n", 0, pos) + 1
         column = pos - (source.rfind("\n", 0, pos) + 1)
         text = node.text if len(node.text) <= 20 else node.text[:20] + "..."
-        return TemplateError(f'template: :{line}:{column}: executing "" at <{text}>: {message}')
+        name = self.template.name
+        return TemplateError(
+            f'template: {name}:{line}:{column}: executing "{name}" at <{text}>: {message}'
+        )
 
     def _nodes(self, nodes: "list[Node]", dot: "Any") -> None:
         for node in nodes:
@@ -94,23 +70,43 @@ class Run:
             elif kind == "action":
                 value = self._pipe(node.parts, dot)
                 if not node.parts.parts[0]:
-                    self.out.append(self._nil(node.parts) if value is None else self._text(value))
+                    self.out.append(
+                        self._nil(node.parts, dot) if value is None else self._text(value)
+                    )
             elif kind in {"if", "with"}:
                 self._branch(node, dot)
             elif kind == "range":
                 self._range(node, dot)
+            elif kind == "template":
+                self._associated(node, dot)
             elif kind == "break":
                 raise _Break
             else:
                 raise _Continue
+
+    def _associated(self, node: Node, dot: "Any") -> None:
+        """Another template, with a dot and variables of its own."""
+        name, pipe = node.parts
+        value = None if pipe is None else self._pipe(pipe, dot)
+        if name not in self.template.defined:
+            raise self._fail(node, f"template {gofmt.quoted(name)} not defined")
+        outer, self.scope = self.scope, [("$", value)]
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self._fail(node, "exceeded maximum template depth (100000)")
+        self._nodes(self.template.defined[name], value)
+        self.depth -= 1
+        self.scope = outer
 
     def _text(self, value: "Any") -> str:
         if isinstance(value, Record):
             return "{" + " ".join(shown(f(value.row)) for f in value.fields.values()) + "}"
         return shown(value)
 
-    def _nil(self, pipe: Node) -> str:
+    def _nil(self, pipe: Node, dot: "Any") -> str:
         last = pipe.parts[2][-1].parts[-1]
+        if isinstance(dot, Record) and last.kind == "field" and len(last.parts) == 1:
+            return "<nil>"
         if not self._go_types or last.kind != "field":
             return "<no value>"
         return gofmt.nil_text(last.parts[-1])
@@ -119,7 +115,7 @@ class Run:
         pipe, body, otherwise = node.parts
         mark = len(self.scope)
         value = self._pipe(pipe, dot)
-        if _truth(value):
+        if truth(value):
             self._nodes(body, value if node.kind == "with" else dot)
         else:
             self._nodes(otherwise, dot)
@@ -199,7 +195,7 @@ class Run:
             value: Any = None
             for operand in operands:
                 value = self._value(operand, dot)
-                if _truth(value) == (name == "or"):
+                if truth(value) == (name == "or"):
                     return value
             return final[0] if final else value
         values = [self._value(operand, dot) for operand in operands] + final
@@ -289,121 +285,11 @@ def _misfit(function: "Callable[..., Any]", name: str, values: "list[Any]") -> s
     return f"wrong type for value; expected string; got {gofmt.type_name(odd)}"
 
 
-def _length(value: "Any") -> int:
-    if isinstance(value, str):
-        return len(value.encode())
-    if isinstance(value, (list, dict)):
-        return len(value)
-    raise ValueError(f"len of type {gofmt.type_name(value)}")
-
-
-def _index(value: "Any", *keys: "Any") -> "Any":
-    for key in keys:
-        if isinstance(value, dict):
-            value = value.get(key)
-            if value is None:
-                value = ""
-        elif isinstance(value, (list, str)):
-            if not isinstance(key, int):
-                raise ValueError(f"cannot index slice/array with type {gofmt.type_name(key)}")  # noqa: TRY004 - the runner reports ValueError
-            if not 0 <= key < len(value):
-                raise ValueError(f"index out of range: {key}")
-            value = value[key]
-        elif value is None:
-            raise ValueError("index of untyped nil")
-        else:
-            raise ValueError(f"can't index item of type {gofmt.type_name(value)}")
-    return value
-
-
-def _slice(value: "Any", *bounds: int) -> "Any":
-    low = bounds[0] if bounds else 0
-    high = bounds[1] if len(bounds) > 1 else len(value)
-    if not 0 <= low <= high <= len(value):
-        raise ValueError(f"index out of range: {high}")
-    return value[low:high]
-
-
-def _kinds(a: "Any", b: "Any") -> None:
-    if type(a) is not type(b) and a is not None and b is not None:
-        raise ValueError("incompatible types for comparison")
-
-
-def _equal(first: "Any", *others: "Any") -> bool:
-    for other in others:
-        _kinds(first, other)
-    return any(first == other for other in others)
-
-
-def _less(a: "Any", b: "Any") -> bool:
-    _kinds(a, b)
-    return bool(a < b)
-
-
-def _pad(text: str, before: int, after: int) -> str:
-    return " " * before + text + " " * after if text else text
-
-
-def _join(values: "Any", separator: str) -> str:
-    if isinstance(values, str):
-        raise ValueError("wrong type for value; expected []string; got string")  # noqa: TRY004
-    return separator.join(shown(value) for value in values or [])
-
-
-def to_json(value: "Any") -> str:
-    """The `json` function."""
-    return value.as_json() if isinstance(value, Record) else dumps(value)
-
-
-def _html(text: "Any") -> str:
-    from html import escape
-
-    return escape(shown(text)).replace("&quot;", "&#34;").replace("&#x27;", "&#39;")
-
-
-FUNCTIONS: "dict[str, Callable[..., Any]]" = {
-    "and": lambda *_: None,  # evaluated by the runner
-    "or": lambda *_: None,
-    "not": lambda value: not _truth(value),
-    "len": _length,
-    "index": _index,
-    "slice": _slice,
-    "print": lambda *values: " ".join(shown(v) for v in values),
-    "printf": gofmt.sprintf,
-    "println": lambda *values: " ".join(shown(v) for v in values) + "\n",
-    "html": _html,
-    "eq": _equal,
-    "ne": lambda a, b: not _equal(a, b),
-    "lt": _less,
-    "le": lambda a, b: not _less(b, a),
-    "gt": lambda a, b: _less(b, a),
-    "ge": lambda a, b: not _less(a, b),
-    "json": to_json,
-    "split": lambda text, separator: text.split(separator) if separator else list(text),
-    "join": _join,
-    "title": lambda text: " ".join(w[:1].upper() + w[1:] for w in text.split(" ")),
-    "lower": lambda text: text.lower(),
-    "upper": lambda text: text.upper(),
-    "pad": _pad,
-    "truncate": lambda text, length: text[:length],
-}
-HEADER_FUNCTIONS: "dict[str, Callable[..., Any]]" = {
-    **FUNCTIONS,
-    "json": lambda value: value,
-    "split": lambda value, _: value,
-    "join": lambda value, _: value,
-    "title": lambda value: value,
-    "lower": lambda value: value,
-    "upper": lambda value: value,
-    "truncate": lambda value, _: value,
-}
-
-
 def render(template: Template, data: "Any", *, go_types: bool = False, root_type: str = "") -> str:
     """Execute a template once."""
     return Run(template, go_types=go_types, root_type=root_type).execute(data)
 
 
-def parse_template(text: str) -> Template:
-    """Parse with Docker's functions."""
-    return Template(text, FUNCTIONS)
+def parse_template(text: str, name: str = "") -> Template:
+    """Parse with Docker's functions; *name* is how complaints call it."""
+    return Template(text, FUNCTIONS, name)

@@ -43,14 +43,17 @@ class Token:
 
 
 class Template:
-    """A parsed template; `nodes` is what execution walks."""
+    """A parsed template; `nodes` is what execution walks, `defined` those that others are made of."""
 
-    __slots__ = ("functions", "nodes", "source")
+    __slots__ = ("defined", "functions", "name", "nodes", "source")
 
-    def __init__(self, source: str, functions: "dict[str, Any]") -> None:
+    def __init__(self, source: str, functions: "dict[str, Any]", name: str = "") -> None:
         self.source = source
         self.functions = functions
-        self.nodes = _Parser(source, functions).parse()
+        self.name = name
+        parser = _Parser(source, functions, name)
+        self.nodes = parser.parse()
+        self.defined = parser.defined
 
 
 def _line(source: str, pos: int) -> int:
@@ -58,19 +61,21 @@ def _line(source: str, pos: int) -> int:
 
 
 class _Parser:
-    def __init__(self, source: str, functions: "dict[str, Any]") -> None:
+    def __init__(self, source: str, functions: "dict[str, Any]", name: str) -> None:
         self.source = source
         self.functions = functions
+        self.name = name
         self.pieces = self._pieces()
         self.at = 0
         self.tokens: list[Token] = []
         self.index = 0
         self.action_pos = 0
         self.variables = {"$"}
+        self.defined: dict[str, list[Node]] = {}
 
     def fail(self, message: str, pos: "int | None" = None) -> TemplateError:
         line = _line(self.source, self.action_pos if pos is None else pos)
-        return TemplateError(f"template: :{line}: {message}")
+        return TemplateError(f"template: {self.name}:{line}: {message}")
 
     def _pieces(self) -> "list[tuple[str, str, int]]":
         """Split into texts and actions, with the trimming of white space applied."""
@@ -166,6 +171,8 @@ class _Parser:
     def _action(self, word: str) -> Node:
         if word in {"if", "with", "range"}:
             return self._control(self.next())
+        if word in {"define", "block", "template"}:
+            return self._associated(self.next())
         if word in {"break", "continue"}:
             token = self.next()
             return Node(word, token.pos)
@@ -173,6 +180,25 @@ class _Parser:
         if self.peek().kind != "end":
             raise self.fail(f'unexpected "{self.peek().value}" in operand')
         return Node("action", pipe.pos, "", pipe)
+
+    def _associated(self, token: Token) -> Node:
+        """`{{define "x"}}…{{end}}`, `{{template "x" .}}`, and `{{block "x" .}}…{{end}}`, which is both."""
+        name = self._term() if self.peek().kind != "end" else None
+        if name is None or name.kind != "literal" or not isinstance(name.parts, str):
+            raise self.fail(f"unexpected {token.value} clause")
+        pipe = None
+        if self.peek().kind != "end":
+            pipe = self._pipeline(f"{token.value} clause")
+        elif token.value == "block":
+            raise self.fail("missing value for block clause")
+        if token.value != "template":
+            outer, self.variables = self.variables, {"$"}
+            self.defined[name.parts], _ = self._list(("end",))
+            self.variables = outer
+        if token.value == "define":
+            return Node("text", token.pos, "")
+        shown = f"{{{{template {name.text}{' ' + pipe.text if pipe and pipe.text else ''}}}}}"
+        return Node("template", name.pos, shown, (name.parts, pipe))
 
     def _control(self, token: Token) -> Node:
         known = set(self.variables)

@@ -1,5 +1,9 @@
 """Which module runs which command. Modules are loaded when their verb is called, not before."""
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from boxship.cli.flags import Command
+
 
 class Entry:
     """One verb: where its Command is, and its line in the list of commands."""
@@ -215,3 +219,10 @@ GROUPS = {
         {"list": "ls", "remove": "rm"},
     ),
 }
+
+
+def load(entry: Entry) -> "Command":
+    """Import the module of a verb and take its Command."""
+    module = __import__("boxship.cli.commands." + entry.module, None, None, (entry.attribute,))
+    command: Command = getattr(module, entry.attribute)
+    return command

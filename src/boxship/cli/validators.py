@@ -284,6 +284,6 @@ def fields_of(text: str) -> "list[str]":
         return next(csv.reader([text], strict=True))
     except (csv.Error, StopIteration):
         raise ValueError(
-            f"parse error on line 1, column {len(text.encode()) + 1}: "
+            f"parse error on line 1, column {len(text.encode(errors='surrogateescape')) + 1}: "
             'extraneous or missing " in quoted-field'
         ) from None

@@ -41,7 +41,8 @@ def parse_address(text: str, *, tls: bool = False) -> Address:
     if scheme == "ssh":
         return _parse_ssh(value, rest)
     raise InvalidArgument(
-        f"unable to resolve docker endpoint: invalid bind address format: {value}"
+        "Failed to initialize: unable to resolve docker endpoint: "
+        f"invalid bind address format: {value}"
     )
 
 
@@ -97,7 +98,8 @@ def _parse_tcp(value: str, rest: str, *, tls: bool) -> Address:
         port = int(port_text) if port_text else default
     except ValueError:
         raise InvalidArgument(
-            f"unable to resolve docker endpoint: invalid bind address format: {value}"
+            "Failed to initialize: unable to resolve docker endpoint: "
+            f"invalid bind address format: {value}"
         ) from None
     host = host or "localhost"
     shown = f"[{host}]" if ":" in host else host

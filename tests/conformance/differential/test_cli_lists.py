@@ -119,13 +119,13 @@ ps --format '{{{{json .Labels}}}}' --filter name=<up>
 {UP} '{{{{.SizeRw}}}}'
 {UP} '{{{{.nosuch}}}}'
 {UP} '{{{{.Config.Nosuch}}}}'
-{UP} '{{{{.ID}}}} {{{{.id}}}}'
+{UP} '{{{{.ID}}}}'
+{UP} '{{{{.Id}}}}'
 {UP} '{{{{index .Mounts 9}}}}'
 {UP} '{{{{range .Mounts}}}}{{{{.Type}}}} {{{{.Destination}}}} {{{{.RW}}}} {{{{.Mode}}}} {{{{.Propagation}}}};{{{{end}}}}'
 {UP} json
 {UP} ''
 {UP} 'table {{{{.Name}}}}'
-inspect -s <up> -f '{{{{.SizeRootFs | lt 0}}}}'
 inspect <up> <made> -f '{{{{.Name}}}}'
 inspect <up> nosuch -f '{{{{.Name}}}}'
 inspect nosuch other

@@ -12,10 +12,11 @@ from boxship.cli import credentials
 from boxship.cli.config import load
 from boxship.cli.contexts import Store
 from boxship.cli.flags import parse
+from boxship.cli.global_flags import GLOBAL
 from boxship.cli.hosts import DEFAULT_HOST, Endpoint
-from boxship.cli.main import GLOBAL, run
+from boxship.cli.main import run
 from boxship.cli.running import Context
-from boxship.errors import BoxshipError
+from boxship.errors import BoxshipError, InvalidArgument
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,10 @@ def test_tls_by_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv("DOCKER_HOST", "tcp://x:2376")
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
-    (tmp_path / "cert.pem").write_text("")
+    with pytest.raises(InvalidArgument, match=r"open .*/ca\.pem: no such file or directory"):
+        endpoint()
+    for part in ("ca", "cert"):
+        (tmp_path / f"{part}.pem").write_text("")
     found = endpoint().tls
     assert found is not None
     assert (found.verify, found.ca, found.cert, found.key) == (

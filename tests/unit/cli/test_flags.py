@@ -82,7 +82,7 @@ def test_comma_lists_are_split() -> None:
         (["--nosuch"], "unknown flag: --nosuch"),
         (["--nosuch=1"], "unknown flag: --nosuch"),
         (["-x"], "unknown shorthand flag: 'x' in -x"),
-        (["-ax"], "unknown shorthand flag: 'x' in -ax"),
+        (["-ax"], "unknown shorthand flag: 'x' in -x"),
         (["-e"], "flag needs an argument: 'e' in -e"),
         (["--name"], "flag needs an argument: --name"),
         (["--="], "bad flag syntax: --="),

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from boxship.cli.main import GLOBAL, load
-from boxship.cli.tree import GROUPS, VERBS
+from boxship.cli.global_flags import GLOBAL
+from boxship.cli.tree import GROUPS, VERBS, load
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from boxship.cli.flags import Command
-from boxship.cli.main import GLOBAL, load
-from boxship.cli.tree import COMMON, GROUPS, VERBS
+from boxship.cli.global_flags import GLOBAL
+from boxship.cli.tree import COMMON, GROUPS, VERBS, load
 from boxship.cli.usage import command_help, top_help
 
 HEAVY = [

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from boxship.cli import gofmt
-from boxship.cli.template_run import Record, parse_template, render
+from boxship.cli.template_functions import Record
+from boxship.cli.template_run import parse_template, render
 from boxship.cli.templates import TemplateError
 
 DATA: dict[str, Any] = {
@@ -169,3 +170,40 @@ def test_any_text_is_rendered_or_refused(text: str) -> None:
     """A template from the command line never makes the program fall over."""
     with contextlib.suppress(TemplateError):
         render(parse_template(text), DATA)
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ('{{define "x"}}[{{.}}]{{end}}{{template "x" .a}}', "[1]"),
+        ('{{block "b" .a}}<{{.}}>{{end}}', "<1>"),
+        ('{{template "x" .a}}{{define "x"}}{{$}}{{end}}', "1"),
+        ('{{define "x"}}a{{end}}{{template "x"}}{{template "x"}}', "aa"),
+        ('{{print 1 2 "x" "y" 3}}', "1 2xy3"),
+        ('{{js "a\'b<"}}', "a\\'b\\u003C"),
+        ('{{urlquery "a b&c"}}', "a+b%26c"),
+    ],
+)
+def test_templates_of_templates_and_functions(source: str, shown: str) -> None:
+    assert render(parse_template(source), {"a": 1}) == shown
+
+
+@pytest.mark.parametrize(
+    ("source", "complaint"),
+    [
+        (
+            '{{template "x"}}',
+            'template: :1:11: executing "" at <{{template "x"}}>: template "x" not defined',
+        ),
+        ("{{template}}", "template: :1: unexpected template clause"),
+        ('{{define "x"}}', "template: :1: unexpected EOF"),
+        (
+            '{{define "x"}}{{template "x"}}{{end}}{{template "x"}}',
+            "exceeded maximum template depth",
+        ),
+    ],
+)
+def test_templates_that_cannot_be_put_together(source: str, complaint: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        render(parse_template(source), {})
+    assert complaint in str(caught.value)

@@ -52,7 +52,7 @@ async def list_images(services: Services, request: Request) -> Answer:
         containers=True,
     )
     details = await services.images.list(listing)
-    return wire.answer([views.summary(detail, request.version) for detail in details])
+    return wire.answer([views.listed(detail, request.version) for detail in details])
 
 
 async def inspect(services: Services, request: Request) -> Answer:

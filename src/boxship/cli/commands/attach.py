@@ -41,11 +41,11 @@ def run(context: Context, options: Options) -> int:
 
 def _check_state(state: "dict[str, object]") -> None:
     if not state["Running"]:
-        raise Failed("cannot attach to a stopped container, start it first")
+        raise Failed("You cannot attach to a stopped container, start it first")
     if state["Paused"]:
-        raise Failed("cannot attach to a paused container, unpause it first")
+        raise Failed("You cannot attach to a paused container, unpause it first")
     if state["Restarting"]:
-        raise Failed("cannot attach to a restarting container, wait until it is running")
+        raise Failed("You cannot attach to a restarting container, wait until it is running")
 
 
 COMMAND = Command(

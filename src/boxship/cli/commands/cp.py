@@ -303,6 +303,8 @@ def _local_source(path: str, *, follow: bool) -> Place:
     try:
         found = os.lstat(resolved)
     except OSError as error:
+        if isinstance(error, NotADirectoryError) and path.endswith("/"):
+            raise Failed("not a directory") from None
         raise Failed(f"lstat {resolved}: {(error.strerror or '').lower()}") from None
     import stat
 

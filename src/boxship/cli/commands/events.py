@@ -3,7 +3,7 @@
 import sys
 
 from boxship.cli.flags import FORMAT_HELP, Command, Flag, Options
-from boxship.cli.formatting import FormatFailed
+from boxship.cli.formatting import BAD_TEMPLATE, FormatFailed
 from boxship.cli.running import Context, check_filter, filters_query
 from boxship.cli.times import rfc3339_nano_local, timestamp_query
 from boxship.client.codec import dumps, json_lines
@@ -33,22 +33,35 @@ def _printer(source: str) -> "Callable[[Any], str]":
         return _line
     if source == "json":
         return lambda event: dumps(_as_docker(event))
+    from boxship.cli.gofmt import Struct
+    from boxship.cli.template_functions import Record
     from boxship.cli.template_run import parse_template, render
     from boxship.cli.templates import TemplateError
 
-    try:
-        template = parse_template(source)
-    except TemplateError as error:
-        raise FormatFailed(
-            f"Error parsing format: {error}",
-        ) from None
+    class Message(Record):
+        """An event, whose JSON is the daemon's."""
+
+        __slots__ = ()
+
+        def as_json(self) -> str:
+            return dumps(_as_docker(self.row), html=True)
+
+    def actor(event: "Any") -> "Any":
+        found = event.get("Actor") or {}
+        return Struct(ID=found.get("ID", ""), Attributes=found.get("Attributes") or {})
+
+    fields = {**_FIELDS, "Actor": actor}
 
     def show(event: "Any") -> str:
-        try:
-            return render(template, _fields(event))
-        except TemplateError as error:
-            raise FormatFailed(str(error)) from None
+        return render(template, Message(event, fields, "*events.Message"), go_types=True)
 
+    try:
+        template = parse_template(source)
+        show({})  # a template that cannot be filled is refused before the first event
+    except TemplateError as error:
+        failure = FormatFailed(f"Error parsing format: {error}")
+        failure.exit_status = BAD_TEMPLATE
+        raise failure from None
     return show
 
 
@@ -64,20 +77,24 @@ def _as_docker(event: "Any") -> "Any":
     return {**found, "Actor": {"ID": actor.get("ID", ""), "Attributes": ordered}}
 
 
-def _fields(event: "Any") -> "Any":
-    """The names Docker's templates know, beside those of the JSON."""
-    fields = {
-        "Status": event.get("status", ""),
-        "ID": event.get("id", ""),
-        "From": event.get("from", ""),
-        "Scope": event.get("scope", ""),
-        "Time": event.get("time", 0),
-        "TimeNano": event.get("timeNano", 0),
-        **event,
-    }
-    actor = fields.get("Actor") or {}
-    fields["Actor"] = {"ID": actor.get("ID", ""), "Attributes": actor.get("Attributes") or {}}
-    return fields
+def _text(key: str) -> "Callable[[Any], Any]":
+    return lambda event: event.get(key, "")
+
+
+def _number(key: str) -> "Callable[[Any], Any]":
+    return lambda event: event.get(key, 0)
+
+
+_FIELDS: "dict[str, Callable[[Any], Any]]" = {
+    "Status": _text("status"),
+    "ID": _text("id"),
+    "From": _text("from"),
+    "Type": _text("Type"),
+    "Action": _text("Action"),
+    "Scope": _text("scope"),
+    "Time": _number("time"),
+    "TimeNano": _number("timeNano"),
+}
 
 
 def _line(event: "Any") -> str:

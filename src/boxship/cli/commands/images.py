@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 NONE = "<none>"
 
 
+RAW = """repository: {{.Repository}}
+tag: {{.Tag}}
+image_id: {{.ID}}
+created_at: {{.CreatedAt}}
+virtual_size: {{.Size}}
+"""
+
+
 def run(context: Context, options: Options) -> None:
     """Ask for the images and print a row for each name."""
     if options.tree:
@@ -36,6 +44,8 @@ def run(context: Context, options: Options) -> None:
         source = context.config.format_for("imagesFormat")
     shown = listing(full=options.no_trunc)
     digests = options.digests or ".Digest" in source
+    if digests:
+        shown.raw = RAW.replace("image_id", "digest: {{.Digest}}\nimage_id")
     rows = list(_rows(images, digests=digests, quiet=options.quiet))
     if options.quiet and source in {"", "table"}:
         field = shown.fields["ID"][1]
@@ -110,7 +120,7 @@ def listing(*, full: bool) -> Listing:
         "VirtualSize": ("SIZE", lambda r: human_size(r["image"]["Size"])),
     }
     columns = ("Repository", "Tag", "ID", "CreatedSince", "Size")
-    return Listing("*formatter.imageContext", fields, columns)
+    return Listing("*formatter.imageContext", fields, columns, raw=RAW)
 
 
 def _since(row: "Any") -> str:

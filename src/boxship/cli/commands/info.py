@@ -4,7 +4,7 @@ import sys
 
 from boxship.cli.credentials import INDEX, get
 from boxship.cli.flags import FORMAT_HELP, Command, Flag, Options
-from boxship.cli.formatting import print_template
+from boxship.cli.formatting import BAD_TEMPLATE, FormatFailed, print_template
 from boxship.cli.running import Context, Failed
 from boxship.cli.units import bytes_size
 from boxship.cli.version import client_version
@@ -59,7 +59,12 @@ def _formatted(source: str, client: "dict[str, Any]", server: "Any", failure: st
     if source == "json":
         sys.stdout.write(dumps(value) + "\n")
         return
-    print_template(source, value, root_type="system.dockerInfo", what="")
+    try:
+        print_template(source, value, root_type="system.dockerInfo", what="")
+    except FormatFailed as error:
+        if not failure or error.exit_status == BAD_TEMPLATE:
+            raise
+        raise Failed from None  # the reason has been told
 
 
 def _text(value: object) -> str:

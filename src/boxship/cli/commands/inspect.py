@@ -51,7 +51,9 @@ def run(context: Context, options: Options) -> int:
 
     def find(name: str) -> str:
         if kind:
-            return _one(context.client, kind, name, size=options.size)
+            found = _one(context.client, kind, name, size=options.size)
+            _warn(kind, size=options.size)
+            return found
         return _any(context.client, name, size=options.size)
 
     return _inspect(options, find)
@@ -82,10 +84,14 @@ def _any(client: "Client", name: str, *, size: bool) -> str:
             if error.status in {404, 501} or "not supported" in text or "invalid reference" in text:
                 continue
             raise
-        if size and kind != "container":
-            sys.stderr.write(f"WARNING: --size ignored for {kind}\n")
+        _warn(kind, size=size)
         return found
     raise InvalidArgument(f"Error: No such object: {name}")
+
+
+def _warn(kind: str, *, size: bool) -> None:
+    if size and kind != "container":
+        sys.stderr.write(f"WARNING: --size ignored for {kind}\n")
 
 
 def _inspect(options: Options, find: object, root_type: str = "") -> int:

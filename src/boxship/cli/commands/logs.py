@@ -4,6 +4,7 @@ import sys
 
 from boxship.cli.flags import Command, Flag, Options
 from boxship.cli.running import Context, path_name
+from boxship.errors import BoxshipError, InvalidArgument
 
 
 def run(context: Context, options: Options) -> None:
@@ -13,12 +14,12 @@ def run(context: Context, options: Options) -> None:
     query = {
         "details": True if options.details else None,
         "follow": True if options.follow else None,
-        "since": _moment(options.since),
+        "since": _moment("since", options.since),
         "stderr": True,
         "stdout": True,
         "tail": options.tail,
         "timestamps": True if options.timestamps else None,
-        "until": _moment(options.until),
+        "until": _moment("until", options.until),
     }
     response = context.client.request("GET", f"/containers/{container['Id']}/logs", query)
     if container["Config"].get("Tty"):
@@ -32,12 +33,15 @@ def run(context: Context, options: Options) -> None:
     copy_demultiplexed(response.stream())
 
 
-def _moment(text: str) -> "str | None":
+def _moment(name: str, text: str) -> "str | None":
     if not text:
         return None
     from boxship.cli.times import timestamp_query
 
-    return timestamp_query(text)
+    try:
+        return timestamp_query(text)
+    except BoxshipError as error:
+        raise InvalidArgument(f'invalid value for "{name}": {error}') from None
 
 
 COMMAND = Command(

@@ -135,7 +135,9 @@ def listing(*, full: bool) -> Listing:
         "Scope": ("SCOPE", lambda row: row.get("Scope", "")),
     }
     calls = {"Label": lambda row, name: (row.get("Labels") or {}).get(name, "")}
-    return Listing("*network.networkContext", fields, ("ID", "Name", "Driver", "Scope"), calls)
+    columns = ("ID", "Name", "Driver", "Scope")
+    raw = "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n"
+    return Listing("*network.networkContext", fields, columns, calls, raw=raw)
 
 
 def run_remove(context: Context, options: Options) -> int:

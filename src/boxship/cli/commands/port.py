@@ -5,6 +5,8 @@ import sys
 from boxship.cli.flags import Command, Options
 from boxship.cli.running import Context, Failed, path_name
 
+HIGHEST_PORT = 65535
+
 
 def run(context: Context, options: Options) -> None:
     """Print all published ports, or the addresses of one."""
@@ -21,10 +23,22 @@ def run(context: Context, options: Options) -> None:
         return
     wanted = options.args[1]
     port, _, protocol = wanted.partition("/")
+    problem = _problem(port)
+    if problem:
+        raise Failed(
+            f'Error: invalid port ({port}): strconv.ParseUint: parsing "{port}": {problem}'
+        )
     bindings = ports.get(f"{port}/{(protocol or 'tcp').lower()}")
     if not bindings:
         raise Failed(f"Error: No public port '{wanted}' published for {name}")
     sys.stdout.write("".join(_place(binding) + "\n" for binding in bindings))
+
+
+def _problem(port: str) -> str:
+    """What is wrong with the text of a port, in Go's words."""
+    if not (port.isascii() and port.isdigit()):
+        return "invalid syntax"
+    return "value out of range" if int(port) > HIGHEST_PORT else ""
 
 
 def _order(port: str) -> "tuple[str, int]":

@@ -164,7 +164,7 @@ def _system_warning(options: Options) -> str:
     text = "This will remove:\n" + "".join(f"  - {line}\n" for line in lines)
     if options.filter:
         text += "\n  Items to be pruned will be filtered with:\n"
-        text += "".join(f"  - {name}\n" for name in options.filter)
+        text += "".join(f"  - {name}\n" for name in sorted(options.filter))
     return text
 
 

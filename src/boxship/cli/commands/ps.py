@@ -1,5 +1,6 @@
 """boxship ps: list containers."""
 
+import sys
 from time import time
 
 from boxship.cli.flags import TABLE_FORMAT_HELP, Command, Flag, Options
@@ -12,6 +13,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+IGNORED = "WARNING: Ignoring custom format, because both --format and --quiet are set.\n"
+RAW = """container_id: {{.ID}}
+image: {{.Image}}
+command: {{.Command}}
+created_at: {{.CreatedAt}}
+state: {{- pad .State 1 0}}
+status: {{- pad .Status 1 0}}
+names: {{.Names}}
+labels: {{- pad .Labels 1 0}}
+ports: {{- pad .Ports 1 0}}
+"""
 COLUMNS = ("ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names")
 
 
@@ -19,8 +31,10 @@ def run(context: Context, options: Options) -> None:
     """Ask for the containers and print them."""
     source = options.format
     quiet = options.quiet
-    if not source and not quiet:
+    if not source:
         source = context.config.format_for("psFormat")
+    elif quiet:
+        sys.stderr.write(IGNORED)
     size = options.size or _mentions_size(source)
     last = 1 if options.latest and options.last == -1 else options.last
     query: dict[str, Any] = {}
@@ -34,12 +48,12 @@ def run(context: Context, options: Options) -> None:
     if filters:
         query["filters"] = filters
     rows = context.client.get("/containers/json", query)
-    if quiet and source in {"", "table"}:
-        import sys
-
+    if quiet and source != "raw":
         names = [row["Id"] if options.no_trunc else short_id(row["Id"]) for row in rows]
         sys.stdout.write("".join(name + "\n" for name in names))
         return
+    if quiet:
+        source = "container_id: {{.ID}}"
     listing(full=options.no_trunc, size=options.size).show(rows, source)
 
 
@@ -71,7 +85,8 @@ def listing(*, full: bool, size: bool = False) -> Listing:
         "Status": ("STATUS", lambda row: row.get("Status", "")),
     }
     columns = (*COLUMNS, "Size") if size else COLUMNS
-    return Listing("*formatter.ContainerContext", fields, columns, {"Label": _label})
+    raw = RAW + "size: {{.Size}}\n" if size else RAW
+    return Listing("*formatter.ContainerContext", fields, columns, {"Label": _label}, raw=raw)
 
 
 def _label(row: "Any", name: str) -> str:

@@ -221,7 +221,7 @@ def listing(*, full: bool) -> Listing:
         ),
     }
     columns = ("ID", "Name", "CPUPerc", "MemUsage", "MemPerc", "NetIO", "BlockIO", "PIDs")
-    return Listing("*container.statsContext", fields, columns)
+    return Listing("*container.statsContext", fields, columns, failure="template parsing error")
 
 
 COMMAND = Command(

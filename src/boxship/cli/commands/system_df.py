@@ -1,12 +1,9 @@
 """boxship system df: what takes how much room."""
 
-import sys
-from time import time
-
 from boxship.cli.flags import TABLE_FORMAT_HELP, Command, Flag, Options
 from boxship.cli.formatting import Listing
 from boxship.cli.running import Context
-from boxship.cli.units import human_duration, human_size
+from boxship.cli.units import human_size
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,11 +16,12 @@ def run(context: Context, options: Options) -> None:
     """Print the totals by kind, or with -v everything."""
     usage = context.client.get("/system/df")
     if options.verbose:
-        if options.format:
-            from boxship.cli.running import Failed
+        from boxship.cli.commands.system_df_verbose import print_formatted, print_tables
 
-            raise Failed("the format option is not compatible with verbose")
-        _verbose(usage)
+        if options.format:
+            print_formatted(usage, options.format)
+        else:
+            print_tables(usage, human_size(_cache(usage)["size"]))
         return
     rows = [_images(usage), _containers(usage), _volumes(usage), _cache(usage)]
     listing().show(rows, options.format)
@@ -39,7 +37,9 @@ def listing() -> Listing:
         "Type": ("TYPE", lambda row: row["type"]),
     }
     columns = ("Type", "TotalCount", "Active", "Size", "Reclaimable")
-    return Listing("*formatter.diskUsageContext", fields, columns)
+    return Listing(
+        "*formatter.diskUsageImagesContext", fields, columns, failure="template parsing error"
+    )
 
 
 def _part(free: int, size: int) -> str:
@@ -93,73 +93,6 @@ def _row(kind: str, total: int, active: int, size: int, reclaimable: str) -> "di
         "size": size,
         "reclaimable": reclaimable,
     }
-
-
-def _verbose(usage: "Any") -> None:
-    write = sys.stdout.write
-    write("Images space usage:\n\n" + _image_table(usage.get("Images") or []))
-    write("\nContainers space usage:\n\n" + _container_table(usage.get("Containers") or []))
-    write("\nLocal Volumes space usage:\n\n" + _volume_table(usage.get("Volumes") or []))
-    size = human_size(_cache(usage)["size"])
-    write(f"\nBuild cache usage: {size}\n\n" + _cache_table(usage.get("BuildCache") or []))
-
-
-def _image_table(images: "list[Any]") -> str:
-    from boxship.cli.commands.images import listing as images_listing
-
-    rows = []
-    for image in images:
-        name, _, tag = ((image.get("RepoTags") or ["<none>:<none>"])[0]).rpartition(":")
-        rows.append({"image": image, "repository": name, "tag": tag, "digest": "<none>"})
-    columns = (
-        "Repository",
-        "Tag",
-        "ID",
-        "CreatedSince",
-        "Size",
-        "SharedSize",
-        "UniqueSize",
-        "Containers",
-    )
-    return images_listing(full=False).table(rows, columns)
-
-
-def _container_table(rows: "list[Any]") -> str:
-    from boxship.cli.commands.ps import listing as ps_listing
-
-    shown = ps_listing(full=False)
-    shown.fields["Size"] = ("SIZE", lambda row: human_size(row.get("SizeRw") or 0, 3))
-    columns = ("ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names")
-    return shown.table(rows, columns)
-
-
-def _volume_table(rows: "list[Any]") -> str:
-    from boxship.cli.commands.volume import listing as volume_listing
-
-    return volume_listing().table(rows, ("Name", "Links", "Size"))
-
-
-def _ago(text: "str | None") -> str:
-    from boxship.cli.times import parse_rfc3339
-
-    if not text or text.startswith("0001-"):
-        return ""
-    return human_duration(time() - parse_rfc3339(text).unix) + " ago"
-
-
-def _cache_table(records: "list[Any]") -> str:
-    fields = {
-        "ID": ("CACHE ID", lambda row: row["ID"][:12] + ("*" if row.get("Mutable") else "")),
-        "Type": ("CACHE TYPE", lambda row: row["Type"]),
-        "Size": ("SIZE", lambda row: human_size(row["Size"], 3)),
-        "Created": ("CREATED", lambda row: _ago(row.get("CreatedAt"))),
-        "LastUsed": ("LAST USED", lambda row: _ago(row.get("LastUsedAt"))),
-        "Usage": ("USAGE", lambda row: str(row["UsageCount"])),
-        "Shared": ("SHARED", lambda row: "true" if row["Shared"] else "false"),
-    }
-    return Listing("*formatter.buildCacheContext", fields, tuple(fields)).table(
-        records, tuple(fields)
-    )
 
 
 COMMAND = Command(

@@ -54,7 +54,7 @@ def run(context: Context, options: Options) -> int:
 
     status = for_each(options.args, act)
     if warnings:
-        sys.stdout.write("\n".join(warnings))
+        sys.stdout.write("\n".join(warnings) + "\n")
     return status
 
 
@@ -71,6 +71,7 @@ COMMAND = Command(
     Flag("cpuset-cpus", "", "string", "CPUs in which to allow execution (0-3, 0,1)"),
     Flag("cpuset-mems", "", "string", "MEMs in which to allow execution (0-3, 0,1)"),
     Flag("health-on-failure", "", "string", "Action to take when the container turns unhealthy (none|kill|restart|stop)"),
+    Flag("kernel-memory", "", "bytes", "Kernel memory limit (deprecated)", hidden=True),
     Flag("memory", "m", "bytes", "Memory limit"),
     Flag("memory-reservation", "", "bytes", "Memory soft limit"),
     Flag("memory-swap", "", "bytes", "Swap limit equal to memory plus swap: -1 to enable unlimited swap", check=parse_swap),

@@ -3,7 +3,7 @@
 import sys
 
 from boxship.cli.flags import FORMAT_HELP, Command, Flag, Options
-from boxship.cli.formatting import print_template
+from boxship.cli.formatting import BAD_TEMPLATE, FormatFailed, print_template
 from boxship.cli.running import Context, Failed
 from boxship.cli.times import ansi
 from boxship.cli.version import client_version
@@ -31,7 +31,13 @@ def run(context: Context, options: Options) -> None:
         sys.stdout.write(dumps({"Client": _json_client(client), "Server": server}) + "\n")
     elif options.format:
         both = {"Client": client, "Server": server}
-        print_template(options.format, both, root_type="system.versionInfo", what="")
+        try:
+            print_template(
+                options.format, both, root_type="system.versionInfo", what="", name="version"
+            )
+        except FormatFailed as error:
+            if not failure or error.exit_status == BAD_TEMPLATE:
+                raise
     else:
         sys.stdout.write(_client_text(client) + ("\n" + _server_text(server) if server else ""))
     if failure:

@@ -90,7 +90,8 @@ def listing() -> Listing:
         "Status": ("STATUS", _status),
     }
     calls = {"Label": lambda row, name: (row.get("Labels") or {}).get(name, "")}
-    return Listing("*formatter.volumeContext", fields, ("Driver", "Name"), calls)
+    raw = "name: {{.Name}}\ndriver: {{.Driver}}\n"
+    return Listing("*formatter.volumeContext", fields, ("Driver", "Name"), calls, raw=raw)
 
 
 def _spec_of(row: "Any") -> "dict[str, Any]":

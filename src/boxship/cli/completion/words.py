@@ -4,8 +4,8 @@ The rules and the answer's form are those of cobra's `__complete`, which every d
 """
 
 from boxship.cli.flags import Command, Flag, HelpWanted, Options, UsageError, parse
-from boxship.cli.main import GLOBAL, load
-from boxship.cli.tree import GROUPS, VERBS, Group
+from boxship.cli.global_flags import GLOBAL
+from boxship.cli.tree import GROUPS, VERBS, Group, load
 from boxship.errors import BoxshipError
 
 TYPE_CHECKING = False

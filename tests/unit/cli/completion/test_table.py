@@ -3,8 +3,8 @@
 from boxship.cli.completion import lists, table
 from boxship.cli.completion.sources import _ANSWERS
 from boxship.cli.completion.table import argument_source, flag_source
-from boxship.cli.main import GLOBAL, load
-from boxship.cli.tree import GROUPS, VERBS
+from boxship.cli.global_flags import GLOBAL
+from boxship.cli.tree import GROUPS, VERBS, load
 
 COMMANDS = {name: load(entry) for name, entry in VERBS.items()} | {
     f"{noun} {name}": load(entry)

@@ -26,7 +26,13 @@ def test_global_flags_may_come_first() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["run --restart ", "run --restart=", "run --restart=on", "run -it --restart x", "create --restart "],
+    [
+        "run --restart ",
+        "run --restart=",
+        "run --restart=on",
+        "run -it --restart x",
+        "create --restart ",
+    ],
 )
 def test_a_flags_value_completes_behind_a_blank_or_an_equals_sign(line: str) -> None:
     assert names(line) == (["no", "always", "on-failure", "unless-stopped"], NO_FILES)

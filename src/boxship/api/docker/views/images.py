@@ -10,7 +10,7 @@ from boxship.wire.times import SECOND, rfc3339
 
 
 def summary(detail: ImageDetail, version: Version) -> dict[str, Any]:
-    """One row of `docker images`."""
+    """One row of `docker images` and `docker system df`."""
     image = detail.image
     config = image.config.config
     document = {
@@ -26,9 +26,13 @@ def summary(detail: ImageDetail, version: Version) -> dict[str, Any]:
     }
     if version < (1, 43) and not detail.tags and not detail.digests:
         document |= {"RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>"]}
-    if version < (1, 51):
-        document["Containers"] = -1  # not counted in those days
     return adapt("image", document, version)
+
+
+def listed(detail: ImageDetail, version: Version) -> dict[str, Any]:
+    """One row of `docker images`: its containers were not counted before API 1.51."""
+    document = summary(detail, version)
+    return document if version >= (1, 51) else {**document, "Containers": -1}
 
 
 def inspection(detail: ImageDetail, version: Version) -> dict[str, Any]:
