@@ -225,3 +225,23 @@ def test_inspect_of_nothing(engine: Engine) -> None:
     assert engine.fails("container", "inspect", "nonesuch") == (
         "Error response from daemon: No such container: nonesuch"
     )
+
+
+def test_a_link_gives_the_other_container_one_more_name(engine: Engine, box: Box) -> None:
+    other = box.start()
+    holder = box.start("--link", f"{other}:db")
+    names = (
+        "ps",
+        "--no-trunc",
+        "-f",
+        f"id={engine.inspect(other)['Id']}",
+        "--format",
+        "{{.Names}}",
+    )
+    listed = engine.ok(*names)
+    assert sorted(listed.split(",")) == sorted([other, f"{holder}/db"])
+    assert engine.inspect(f"{holder}/db")["Id"] == engine.inspect(other)["Id"]
+    engine.ok("rename", holder, f"{holder}-renamed")
+    assert engine.inspect(f"{holder}-renamed/db")["Name"] == f"/{other}"
+    engine.ok("rm", "-f", f"{holder}-renamed")
+    assert engine.ok(*names) == other

@@ -31,11 +31,13 @@ class CreatedContainer(msgspec.Struct, frozen=True):
 class ContainerDetail(msgspec.Struct, frozen=True, kw_only=True):
     """A container with everything around it: what inspect and ps show.
 
+    `link_names` are those that links to it give it, `parent/alias`.
     `image_name` is the image as the user wrote it, or its ID once that name means another image.
     Paths are on the host, "" while they do not exist; sizes in bytes, None unless asked for.
     """
 
     container: Container
+    link_names: tuple[str, ...] = ()
     image_name: str = ""
     endpoints: tuple[Endpoint, ...] = ()
     ports: tuple[PublishedPort, ...] = ()

@@ -78,7 +78,8 @@ def inspection(document: Document) -> ContainerDetail:
 
 def summary(document: Document) -> ContainerDetail:
     """One row of GET /containers/json: the parts of a container that the list has."""
-    name = next(iter(document.get("Names") or ("",))).removeprefix("/")
+    names = [name.removeprefix("/") for name in document.get("Names") or ("",)]
+    name = next((name for name in names if "/" not in name), "")
     host_config = document.get("HostConfig") or {}
     networks = (document.get("NetworkSettings") or {}).get("Networks") or {}
     image = document.get("Image") or ""
@@ -102,6 +103,7 @@ def summary(document: Document) -> ContainerDetail:
     )
     return ContainerDetail(
         container=container,
+        link_names=tuple(each for each in names if "/" in each),
         image_name=image,
         endpoints=tuple(
             endpoint(place, network, container.id, name)

@@ -361,9 +361,10 @@ class EngineContainers:
             sandboxes=await self._viewer.sandboxes(everyone, listing.filters),
             ancestors=await self._viewer.ancestors(listing.filters.get("ancestor")),
         )
-        rows = []
+        rows, link_names = [], self._register.link_names()
         for number, container in enumerate(chosen, 1):
-            rows.append(await self._viewer.row(container, size=listing.size))
+            names = link_names.get(container.id, ())
+            rows.append(await self._viewer.row(container, names, size=listing.size))
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)  # others' turn
         return rows

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from boxship.concurrency import KeyedLocks, Supervisor
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.live import Live
+from boxship.engine.networks.endpoints import links
 from boxship.errors import InvalidArgument
 from boxship.model.container import Container, NoSuchContainer
 
@@ -41,12 +42,32 @@ class Register:
         if not name:
             return None
         exact = self._rows.find(name) or self._rows.find_by_name(name.removeprefix("/"))
+        exact = exact or self._find_linked(name)
         if exact is not None:
             return exact
         matches = self._rows.find_by_prefix(name)
         if len(matches) > 1:
             raise InvalidArgument(f"multiple IDs found with provided prefix: {name}")
         return matches[0] if matches else None
+
+    def _find_linked(self, name: str) -> Container | None:
+        """What `parent/alias` means: the container that *parent* links to under that alias."""
+        parent, slash, alias = name.removeprefix("/").partition("/")
+        holder = self._rows.find_by_name(parent) if slash else None
+        for target, linked_as in links(holder.host_config.links) if holder else ():
+            if linked_as == alias:
+                return self._rows.find(target) or self._rows.find_by_name(target)
+        return None
+
+    def link_names(self) -> dict[str, list[str]]:
+        """The further names that containers have by links to them, `parent/alias`, by their IDs."""
+        found: dict[str, list[str]] = {}
+        for holder in self._rows.list():
+            for target, alias in links(holder.host_config.links):
+                other = self._rows.find(target) or self._rows.find_by_name(target)
+                if other is not None:
+                    found.setdefault(other.id, []).append(f"{holder.name}/{alias}")
+        return found
 
     def current(self, container_id: str) -> Container | None:
         """The row as it is now."""

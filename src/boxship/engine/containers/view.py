@@ -1,6 +1,8 @@
 """A container with everything around it, as inspect and ps show it."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+import msgspec
 
 from boxship.concurrency import in_thread
 from boxship.engine.containers.contract import Parts
@@ -23,13 +25,17 @@ class Viewer:
         self._parts = parts
         self._exec_ids = exec_ids
 
-    async def row(self, container: Container, *, size: bool = False) -> ContainerDetail:
+    async def row(
+        self, container: Container, link_names: Sequence[str] = (), *, size: bool = False
+    ) -> ContainerDetail:
         """What a list shows of one container, of which there may be thousands."""
         if size:
-            return await self.detail(container, size=True)
+            detail = await self.detail(container, size=True)
+            return msgspec.structs.replace(detail, link_names=tuple(link_names))
         sandbox = await self._parts.sandboxes.find(container.id) if container.running else None
         return ContainerDetail(
             container=container,
+            link_names=tuple(link_names),
             image_name=self._image_name(container),
             endpoints=await self._parts.sandboxes.endpoints(container),
             ports=sandbox.ports if sandbox else (),

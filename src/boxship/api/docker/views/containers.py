@@ -23,7 +23,7 @@ def summary(detail: ContainerDetail, version: Version, now_ns: int | None = None
     container = detail.container
     document: dict[str, Any] = {
         "Id": container.id,
-        "Names": [f"/{container.name}"],  # the slash of the old links feature
+        "Names": [f"/{name}" for name in sorted((container.name, *detail.link_names))],
         "Image": detail.image_name or container.image_reference,
         "ImageID": container.image or "",
         "Command": command(container),
