@@ -138,8 +138,7 @@ class Filing:
             if batch.lines:
                 self._take(self._codec.encode(batch))
         self.file.write(self._entries)
-        self.save()
-        self.close()
+        self.close()  # without a checkpoint: spool and checkpoint go now, or all this is done again
 
     @property
     def saved(self) -> tuple[int, int]:
