@@ -18,6 +18,9 @@ T = TypeVar("T")
 STREAM_DEPTH = 8
 """How many chunks a stream between a thread and the loop may hold."""
 
+STREAM_BATCH = 1 << 19
+"""Bytes that a body is handed to a thread in while the thread is busy: each hand-over costs both a wake-up."""
+
 _POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="boxship")
 
 
@@ -80,20 +83,21 @@ class ThreadSource:
         self._ready: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
         self._room = asyncio.Semaphore(STREAM_DEPTH)
         self._rest = b""
+        self._at = 0
         self._ended = False
 
     def read(self, size: int, /) -> bytes:
         """At most *size* bytes, b"" at the end; raises what receiving the body raised."""
-        if not self._rest and not self._ended:
+        if self._at == len(self._rest) and not self._ended:
             item = self._ready.get()
             if isinstance(item, BaseException):
                 self._ended = True
                 raise item
-            self._rest, self._ended = item, not item
+            self._rest, self._at, self._ended = item, 0, not item
             with contextlib.suppress(RuntimeError):  # the loop may have closed meanwhile
                 self._loop.call_soon_threadsafe(self._room.release)
-        data = self._rest[:size]
-        self._rest = self._rest[size:] if len(data) < len(self._rest) else b""
+        data = self._rest[self._at : self._at + size]
+        self._at += len(data)
         return data
 
     def abort(self) -> None:
@@ -102,17 +106,30 @@ class ThreadSource:
 
     async def pump(self, body: AsyncIterator[bytes]) -> None:
         """Feed the thread until the body ends."""
+        held: list[bytes] = []
+        size = 0
         try:
             async for chunk in body:
-                if chunk:
-                    await self._room.acquire()
-                    self._ready.put(chunk)
+                if not chunk:
+                    continue
+                held.append(chunk)
+                size += len(chunk)
+                if size >= STREAM_BATCH or self._ready.empty():
+                    await self._give(held)
+                    size = 0
+            await self._give(held)
             self._ready.put(b"")
         except asyncio.CancelledError:
             self.abort()
             raise
         except Exception as error:  # noqa: BLE001 - raised again in the thread
             self._ready.put(error)
+
+    async def _give(self, held: list[bytes]) -> None:
+        if held:
+            await self._room.acquire()
+            self._ready.put(b"".join(held))
+            held.clear()
 
 
 @contextlib.asynccontextmanager
