@@ -189,6 +189,7 @@ def test_a_thousand_attachments_leave_nothing(daemon: Boxshipd) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_thousand_sessions_at_once(daemon: Boxshipd) -> None:
     engine = daemon.engine
     engine.ok("run", "-d", "--name", "host", BUSYBOX, "sleep", "10000")

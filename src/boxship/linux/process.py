@@ -1,6 +1,7 @@
 """Processes: starting programs, waiting for them, and telling a process from a later one with its PID."""
 
 import contextlib
+import errno
 import os
 import resource
 import select
@@ -106,6 +107,8 @@ def open_pidfd(pid: int) -> int | None:
     except ProcessLookupError:
         return None
     except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL):  # the number is now some thread's
+            return None
         raise Internal(f"cannot watch process {pid}: {error.strerror}") from error
 
 

@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -84,3 +85,18 @@ def test_names_with_parentheses_do_not_confuse(tmp_path: object) -> None:
 def _stat(pid: int) -> bytes:
     with open(f"/proc/{pid}/stat", "rb") as file:
         return file.read()
+
+
+def test_a_number_that_became_a_threads_is_no_process() -> None:
+    """Numbers are used again; pidfd_open(2) has errors of its own for threads."""
+    over = threading.Event()
+    thread = threading.Thread(target=over.wait)
+    thread.start()
+    try:
+        assert thread.native_id
+        assert process.open_pidfd(thread.native_id) is None
+        assert process.has_ended(thread.native_id)
+        assert not process.has_ended(os.getpid())
+    finally:
+        over.set()
+        thread.join()
