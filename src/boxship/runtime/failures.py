@@ -48,6 +48,7 @@ _TRANSLATIONS: Final = (
     (r"the sysctl `(?P<path>[^`]*)` is not namespaced", 'sysctl "{path}" is not in a separate kernel namespace'),
     (r"setrlimit `(?P<limit>[^`]*)`: (?P<reason>.*)", "error setting rlimits for ready process: error setting rlimit type {number}: {reason}"),
     (r"open /proc/sys/(?P<path>\S*): (?P<reason>.*)", "open sysctl {dotted} file: unsafe procfs detected: openat2 fsmount:fscontext:proc/./sys/{path}: {reason}"),
+    (r"write file `(?P<path>/proc/\S*/attr/apparmor/exec)`: (?P<reason>.*)", "unable to apply apparmor profile: apparmor failed to apply profile: write {path}: {reason}"),
     (r"sethostname: (?P<reason>.*)", "sethostname: {reason}"),
     (r"writ(?:e|ing file) `(?P<path>[a-z0-9]+\.[^`/]*)`: (?P<reason>.*)", "error setting cgroup config for procHooks process: failed to write {path}: {reason}"),
 )  # fmt: skip

@@ -21,6 +21,7 @@ class CgroupV2:
 
     def __init__(self, path: str, root: str) -> None:
         self.path = "/" + path.strip("/")
+        self._root = root
         self._directory = root + self.path
 
     def __repr__(self) -> str:
@@ -65,11 +66,11 @@ class CgroupV2:
 
     def lift_cpu_quota(self) -> None:
         """Let it use all CPU time."""
-        self._write("cpu.max", "max")
+        self._write_both("cpu.max", "max")
 
     def lift_pids_limit(self) -> None:
         """Let it have as many processes as it likes."""
-        self._write("pids.max", "max")
+        self._write_both("pids.max", "max")
 
     def is_frozen(self) -> bool:
         """True while freeze() holds."""
@@ -135,6 +136,13 @@ class CgroupV2:
                 if left <= 0:
                     return False
                 poll.poll(left * 1000)
+
+    def _write_both(self, name: str, value: str) -> None:
+        """Write to the cgroup and to the one that crun makes inside of systemd's scopes."""
+        self._write(name, value)
+        inner = CgroupV2(f"{self.path}/container", self._root)
+        if self._directory.endswith(".scope") and inner.exists():
+            inner._write(name, value)
 
     def _write(self, name: str, value: str) -> None:
         path = self._file(name)

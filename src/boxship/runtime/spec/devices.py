@@ -1,7 +1,7 @@
 """Device nodes in a container and the rules of its device cgroup. Pure."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from boxship.errors import InvalidArgument
@@ -40,7 +40,19 @@ def rules(host_config: HostConfig, found: Found) -> list[dict[str, Any]]:
         for device, _ in _placed(mapping, found)
     ]
     asked = [parse_rule(text) for text in host_config.device_cgroup_rules or ()]
-    return [denied, *allowed, *given, *asked]
+    return [denied, *_united((*allowed, *given, *asked))]
+
+
+def _united(rules: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One rule a device: of two, systemd would take the second for the whole truth."""
+    united: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for rule in rules:
+        key = (rule["type"], rule.get("major"), rule.get("minor"))
+        known = united.setdefault(key, rule)
+        if known is not rule:
+            access = "".join(each for each in "rwm" if each in known["access"] + rule["access"])
+            united[key] = {**known, "access": access}
+    return list(united.values())
 
 
 def parse_rule(text: str) -> dict[str, Any]:
