@@ -16,6 +16,7 @@ from boxship.model.container import (
     RestartPolicy,
     Status,
 )
+from boxship.model.process import RuntimeRefused
 from boxship.services.containers import ContainerListing, ContainerRequest, WaitResult
 from support.box import BUSYBOX
 
@@ -154,6 +155,25 @@ async def test_wait_for_removal(engine: AnyEngine, name: str) -> None:
     assert (await wait.result()).status_code == 0
     with pytest.raises(NoSuchContainer):
         await box.inspect()
+
+
+async def test_what_removes_itself_is_no_trouble(engine: AnyEngine) -> None:
+    output = await engine.run(BUSYBOX, "sh", "-c", "echo hi; exit 4", auto_remove=True)
+    assert output == boxship.Output(4, b"hi\n")
+    async with engine.box(BUSYBOX, "true", auto_remove=True) as box:
+        pass
+    with pytest.raises(NoSuchContainer):
+        await box.inspect()
+    with pytest.raises(RuntimeRefused):
+        await engine.start(BUSYBOX, "nope", auto_remove=True)
+
+
+@pytest.mark.usefixtures("nothing_new")
+async def test_a_run_that_is_cancelled_is_removed(engine: AnyEngine, name: str) -> None:
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(engine.run(BUSYBOX, "sleep", "60", name=name), 1)
+    with pytest.raises(NoSuchContainer):
+        await engine.get(name)
 
 
 @pytest.mark.usefixtures("nothing_new")

@@ -16,13 +16,14 @@ from boxship.client.remote import open_services
 from boxship.concurrency import in_thread
 from boxship.engine.config import EngineConfig
 from boxship.engine.lock import hold_roots
-from boxship.errors import BoxshipError, Internal, PermissionDenied, Unavailable
+from boxship.errors import BoxshipError, Conflict, Internal, PermissionDenied, Unavailable
 from boxship.library import packing
 from boxship.library.boxes import Box, close
 from boxship.library.closing import Scope
 from boxship.library.environment import address_of, tls_of_environment
 from boxship.library.options import BoxOptions, request_of
 from boxship.library.outputs import Collector, Output, ProcessFailed
+from boxship.model.container import NoSuchContainer
 from boxship.model.digest import Digest, ImageID
 from boxship.model.event import Event
 from boxship.model.filters import Filters
@@ -167,11 +168,12 @@ class AnyEngine:
         Raises NoSuchImage, RuntimeRefused when there is no such program, and with *check* ProcessFailed
         for an exit code other than 0.
         """
+        options["auto_remove"] = False  # it is removed here, once its exit code is known
         box = await self._create(image, command, options, stdin=bool(stdin))
         try:
             output = await self._run(box, Collector(stdin), stdin=bool(stdin))
         finally:
-            await box.remove(force=True)
+            await self._discard(box)
         if check and output.exit_code:
             raise ProcessFailed(command, output)
         return output
@@ -192,7 +194,7 @@ class AnyEngine:
         try:
             await box.start()
         except BaseException:
-            await box.remove(force=True)
+            await self._discard(box)
             raise
         return box
 
@@ -205,7 +207,15 @@ class AnyEngine:
         try:
             yield box
         finally:
-            await box.remove(force=True)
+            await self._discard(box)
+
+    async def _discard(self, box: Box) -> None:
+        """Remove a container, unless it is going or gone by itself."""
+        with contextlib.suppress(NoSuchContainer):
+            try:
+                await box.remove(force=True)
+            except Conflict:
+                await (await self.containers.wait(box.id, "removed")).result()
 
     async def create(self, image: str, *command: str, **options: Unpack[BoxOptions]) -> Box:
         """Make a container without starting it."""
