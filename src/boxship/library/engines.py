@@ -1,14 +1,15 @@
 """Engines as programs hold them: `Engine` in this process, `connect()` to one that listens."""
 
+import asyncio
 import contextlib
 import hashlib
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Self, Unpack
 
 import msgspec
 
@@ -169,7 +170,7 @@ class AnyEngine:
         for an exit code other than 0.
         """
         options["auto_remove"] = False  # it is removed here, once its exit code is known
-        box = await self._create(image, command, options, stdin=bool(stdin))
+        box = await self._own(self._create(image, command, options, stdin=bool(stdin)))
         try:
             output = await self._run(box, Collector(stdin), stdin=bool(stdin))
         finally:
@@ -190,7 +191,7 @@ class AnyEngine:
 
     async def start(self, image: str, *command: str, **options: Unpack[BoxOptions]) -> Box:
         """Start a container in the background; it is removed again if it cannot be started."""
-        box = await self._create(image, command, options, stdin=False)
+        box = await self._own(self._create(image, command, options, stdin=False))
         try:
             await box.start()
         except BaseException:
@@ -208,6 +209,17 @@ class AnyEngine:
             yield box
         finally:
             await self._discard(box)
+
+    async def _own(self, creating: Coroutine[Any, Any, Box]) -> Box:
+        """A new container, which is nobody's if we are cancelled before we hear of it."""
+        task = asyncio.ensure_future(creating)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task])
+            if not task.cancelled() and task.exception() is None:
+                await self._discard(task.result())
+            raise
 
     async def _discard(self, box: Box) -> None:
         """Remove a container, unless it is going or gone by itself."""
