@@ -1,7 +1,7 @@
 """Where plugins say that they are: sockets, `.spec` and `.json` files by the plugin's name. Blocking."""
 
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -57,36 +57,9 @@ class PluginFolders:
                         return _read(path)
         raise NotFound(f'plugin "{name}" not found')
 
-    def names(self) -> list[str]:
-        """All plugins that say where they are."""
-        found = {
-            path.stem
-            for folder in self._sockets
-            for path in _entries(folder)
-            if path.suffix == ".sock" and _is_socket(path)
-        }
-        found.update(
-            path.stem
-            for folder in self._specs
-            for path in _entries(folder)
-            if path.suffix in (".spec", ".json")
-        )
-        return sorted(found)
-
 
 def _candidates(folder: Path, name: str, suffix: str) -> tuple[Path, Path]:
     return folder / f"{name}{suffix}", folder / name / f"{name}{suffix}"
-
-
-def _entries(folder: Path) -> Iterator[Path]:
-    """What is in a folder and one level below."""
-    if not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if path.is_dir():
-            yield from (each for each in path.iterdir() if each.stem == path.name)
-        else:
-            yield path
 
 
 def _is_socket(path: Path) -> bool:

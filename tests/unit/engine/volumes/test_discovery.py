@@ -51,7 +51,6 @@ def test_a_socket_comes_before_a_description(
 def test_a_socket_may_have_a_folder(folders: PluginFolders, listen: Callable[[str], Path]) -> None:
     path = listen("run/x/x.sock")
     assert folders.find("x") == PluginAddress(f"unix://{path}")
-    assert folders.names() == ["x"]
 
 
 def test_a_description_may_ask_for_tls(tmp_path: Path, folders: PluginFolders) -> None:
