@@ -97,8 +97,8 @@ def _add_old_flags(network: "dict[str, Any]", options: "Options") -> None:
     """--network-alias, --ip and the like belong to the first network."""
     for flag, key, name, other in _OLD:
         value = options[flag]
-        if not value:
-            continue
+        if not value or (flag == "link" and not is_user_defined(network["target"])):
+            continue  # elsewhere a link is one of the container's, not of its endpoint
         if network.get(key):
             raise InvalidArgument(f"conflicting options: cannot specify both {name} and {other}")
         network[key] = value
@@ -132,11 +132,7 @@ def _endpoint(network: "dict[str, Any]") -> "dict[str, Any]":
             raise InvalidArgument(
                 "network-scoped aliases are only supported for user-defined networks"
             )
-        if (
-            network.get("links")
-            and not network.get("implied")
-            and target not in {"default", "bridge"}
-        ):
+        if network.get("links"):
             raise InvalidArgument("links are only supported for user-defined networks")
     endpoint = dict(EMPTY)
     endpoint["Aliases"] = network.get("aliases") or None

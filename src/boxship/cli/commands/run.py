@@ -45,8 +45,6 @@ def _run_attached(
         if options.sig_proxy and attached
         else None
     )
-    if not output and attached:
-        _print_id(container)
     session: Session | None = None
     try:
         if attached:
