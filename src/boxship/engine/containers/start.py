@@ -10,10 +10,8 @@ import msgspec
 
 from boxship.engine.containers.contract import Parts
 from boxship.engine.containers.health import fresh_health
-from boxship.engine.containers.links import variables as link_variables
 from boxship.engine.containers.register import Register
 from boxship.engine.logging.keeper import SPOOL_MAX
-from boxship.engine.networks.endpoints import DEFAULT, links
 from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument, NotFound
 from boxship.model.container import (
     Action,
@@ -69,11 +67,8 @@ class Starter:
             points = await self._activate_volumes(container)
             sandbox = await parts.sandboxes.attach(container)
             undo.push_async_callback(parts.sandboxes.detach, container)
-            environment = await self._linked_environment(container)
-            bundle = self._bundle(
-                container, sandbox, points, joined, await self._open_log(container)
-            )
-            bundle = msgspec.structs.replace(bundle, environment=environment)
+            bundle = self._bundle(container, sandbox, points, joined)
+            await self._open_log(container)
             undo.push_async_callback(parts.logs.finish, container.id)
             process = await parts.runtime.create(bundle)
             state = ContainerState(
@@ -109,9 +104,9 @@ class Starter:
         self._register.save(msgspec.structs.replace(container, state=state))
         self._register.live(container.id).give_up_joining()
 
-    async def _open_log(self, container: Container) -> str:
+    async def _open_log(self, container: Container) -> None:
         try:
-            return await self._parts.logs.open(container)
+            await self._parts.logs.open(container)
         except (BoxshipError, OSError) as error:
             missing = "no such file or directory" in str(error)  # as if the program were
             raise RuntimeRefused(
@@ -166,7 +161,6 @@ class Starter:
         sandbox: Sandbox,
         points: list[MountPoint],
         joined: dict[str, str],
-        log_path: str,
     ) -> Bundle:
         settings = self._parts.settings
         directory = settings.root / container.id
@@ -174,7 +168,7 @@ class Starter:
         return Bundle(
             container=container,
             directory=str(directory),
-            log_path=log_path,
+            log_path=self._parts.logs.spool_path(container),
             log_max_bytes=SPOOL_MAX,
             rootfs_mounts=self._parts.snapshots.mounts(container_key(container.id)),
             mounts=points,
@@ -189,25 +183,6 @@ class Starter:
             mtab=True,
             cgroup_parent=container.host_config.cgroup_parent or settings.cgroup_parent,
         )
-
-    async def _linked_environment(self, container: Container) -> tuple[str, ...]:
-        """What --link brings on the default network."""
-        found: list[str] = []
-        asked = container.host_config.links if DEFAULT in container.networks else ()
-        for name, alias in links(asked):
-            other = self._register.get(name)
-            path = f"/{container.name}/{alias}"
-            if not other.running:
-                raise Internal(f"Cannot link to a non running container: /{other.name} AS {path}")
-            sandbox = await self._parts.sandboxes.find(other.id)
-            places = sandbox.endpoints if sandbox else ()
-            place = next((each for each in places if each.network_name == DEFAULT), None)
-            if place is None:
-                raise Internal(f"container {other.id} not attached to default bridge network")
-            config = other.config
-            ports, env = config.exposed_ports or {}, config.env or ()
-            found += link_variables(path, place.ipv4_address, ports, env)
-        return tuple(found)
 
     def _files(self, container: Container, directory: Path, sandbox: Sandbox) -> dict[str, str]:
         """/etc/hosts and its like; a container that joins a network shares the other's."""
@@ -261,10 +236,9 @@ class Starter:
         try:
             other = self._register.get(name)
             require(other, Action.EXEC)
-        except NotFound as error:
-            raise NotFound(f"{refusal}{error}") from error
-        except Conflict as error:
-            raise Conflict(f"{refusal}{error}") from error
+        except (NotFound, Conflict) as error:
+            kind_of_error = Internal if kind == "pid" else type(error)  # as with Docker
+            raise kind_of_error(f"{refusal}{error}") from error
         if kind == "ipc" and other.host_config.ipc_mode != "shareable":
             raise InvalidArgument(
                 f"{refusal}container {other.id}: non-shareable IPC "

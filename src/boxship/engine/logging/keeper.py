@@ -97,13 +97,19 @@ class LogKeeper:
         begun = state.started_at or state.error
         return str(files.json_path(self._root / container.id)) if begun else ""
 
-    async def open(self, container: Container) -> str:
-        """Make ready for a start: where the supervisor is to write, "" for nowhere.
+    def spool_path(self, container: Container) -> str:
+        """Where its supervisor is to write, "" for nowhere."""
+        if container.host_config.log_config.type == "none":
+            return ""
+        return str(self._root / container.id / _SPOOL)
+
+    async def open(self, container: Container) -> None:
+        """Make ready for a start.
 
         Raises a BoxshipError when the driver does not like its options or cannot reach its collector.
         """
         if container.host_config.log_config.type == "none":
-            return ""
+            return
         sink = _sink(container)
         # before there are files: when this fails, none are left
         connection = await sink.connect() if sink is not None and sink.connects_at_start else None
@@ -118,7 +124,6 @@ class LogKeeper:
             if isinstance(delivery, SinkDelivery) and connection is not None:
                 delivery.adopt(connection)
         self._watch(container.id, kept)
-        return str(kept.directory / _SPOOL)
 
     async def resume(self, containers: Sequence[Container]) -> None:
         """After a start of the engine: take up the logs of containers that run."""
