@@ -134,7 +134,7 @@ run --rm --ip6 x <image> true
 run --rm --network-alias a <image> true
 run --rm --link nosuch <image> true
 run --rm --link nosuch:x <image> true
-~run -d --name <a> <image> sleep 1000 ;; run --rm --name <b> --link <a>:b <image> sh -c 'grep -c b /etc/hosts; env | grep ^B_'
+~run -d --name <a> <image> sleep 1000 ;; run --rm --name <b> --link <a>:b <image> sh -c 'env | grep ^B_'
 ~run -d --name <a> -e X=1 --expose 80 --expose 90/udp <image> sleep 1000 ;; run --rm --name <b> --link <a>:b <image> sh -c 'env | grep ^B_ | sort'
 ~run -d --name <a> <image> sleep 1000 ;; run --rm --net container:<a> <image> hostname ;; run --rm --net container:<a> -h x <image> true ;; run --rm --net container:<a> -p 1:1 <image> true ;; run --rm --net container:<a> --add-host a:1.1.1.1 <image> true ;; run --rm --net container:<a> --dns 1.1.1.1 <image> true ;; run --rm --net container:<a> --link <a> <image> true ;; run --rm --net container:<a> --expose 8 <image> true ;; run --rm --net container:<a> --mac-address 02:42:ac:11:00:99 <image> true
 ~run -d --name <a> <image> sleep 1000 ;; run --rm --pid container:<a> <image> sh -c 'ps -o comm | head -2' ;; run --rm --ipc container:<a> <image> true ;; run --rm --uts container:<a> <image> true ;; run --rm --userns container:<a> <image> true
