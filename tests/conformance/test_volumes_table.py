@@ -102,7 +102,7 @@ def test_creating_it_again_changes_nothing(engine: Engine, box: Box) -> None:
 def test_requests_that_are_refused(
     engine: Engine, method: str, path: str, error: tuple[int, str]
 ) -> None:
-    body = {} if method == "PUT" else None
+    body: dict[str, str] | None = {} if method == "PUT" else None
     assert engine.api(method, path, body).error == error
 
 

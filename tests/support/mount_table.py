@@ -9,6 +9,24 @@ from typing import Any
 
 JSON = dict[str, Any]
 SHOW = "grep -E ' (/x|/y)' /proc/self/mountinfo | cut -d' ' -f5,6,7 | sed 's/ master:[0-9]*/ master/;s/ shared:[0-9]*/ shared/'"
+TMPFS_OPTIONS: tuple[JSON, ...] = (
+    {},
+    {"SizeBytes": 1 << 20},
+    {"SizeBytes": 4097},
+    {"SizeBytes": -1},
+    {"SizeBytes": 1 << 31},
+    {"Mode": 0o1777},
+    {"Mode": 0o700},
+    {"Mode": -1},
+    {"Options": [["noexec"]]},
+    {"Options": [["exec"]]},
+    {"Options": [["uid", "3"]]},
+    {"Options": [["size", "3"]]},
+    {"Options": []},
+    {"Options": [["noexec", "a"]]},
+    {"Options": [[]]},
+    {"Options": [["a", "b", "c"]]},
+)
 
 
 @dataclass(frozen=True)
@@ -384,24 +402,7 @@ def _volume_mounts() -> list[Case]:
                 mount("tmpfs", TmpfsOptions=options),
                 script="grep ' /x ' /proc/mounts | cut -d, -f1-9; stat -c %a /x",
             )
-            for options in (
-                {},
-                {"SizeBytes": 1 << 20},
-                {"SizeBytes": 4097},
-                {"SizeBytes": -1},
-                {"SizeBytes": 1 << 31},
-                {"Mode": 0o1777},
-                {"Mode": 0o700},
-                {"Mode": -1},
-                {"Options": [["noexec"]]},
-                {"Options": [["exec"]]},
-                {"Options": [["uid", "3"]]},
-                {"Options": [["size", "3"]]},
-                {"Options": []},
-                {"Options": [["noexec", "a"]]},
-                {"Options": [[]]},
-                {"Options": [["a", "b", "c"]]},
-            )
+            for options in TMPFS_OPTIONS
         ),
         Case("tmpfs ro", mount("tmpfs", ReadOnly=True), script=SHOW),
         Case(

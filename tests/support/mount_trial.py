@@ -55,7 +55,7 @@ class Trial:
         )
         return json.loads(text)
 
-    def run(self, case: Case) -> dict[str, Any]:
+    def run(self, case: Case) -> Any:
         """What the engine answers, shows and does."""
         self._tidy()
         name = self.box.name()

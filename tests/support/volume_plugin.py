@@ -67,7 +67,8 @@ class Plugin:
             case "Remove":
                 del self.volumes[name]
                 return self.kept()
-        return {"Err": f"no method {verb}"}
+            case _:
+                return {"Err": f"no method {verb}"}
 
     def described(self, name: str) -> dict[str, Any]:
         place = self.folder / "data" / name
