@@ -231,6 +231,8 @@ class Planner:
         default = next((n.id for _, n in pairs if n.name == endpoints.DEFAULT), "")
         for name, alias in endpoints.links(container.host_config.links) if default else ():
             other = self.find_container(name)
+            while (joined := endpoints.joined_container(other)) is not None:
+                other = self.find_container(joined)  # who shares a network is found where it is
             if not other.running:
                 raise LinkRefused(
                     f"Cannot link to a non running container: /{other.name} AS "

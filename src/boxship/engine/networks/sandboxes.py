@@ -23,7 +23,7 @@ from boxship.engine.networks.planning import Pair, Planner, explained, leading_p
 from boxship.engine.networks.ports import HeldPort, HostPorts, Target, port_requests
 from boxship.engine.networks.relay import Relays
 from boxship.engine.networks.state import NetworkState
-from boxship.errors import BoxshipError, Conflict, InvalidArgument
+from boxship.errors import BoxshipError, Conflict, Internal, InvalidArgument
 from boxship.linux import conntrack
 from boxship.model.container import Container, NoSuchContainer
 from boxship.model.network import (
@@ -176,6 +176,8 @@ class NetworkSandboxes:
             other = self._planner.find_container(name)
         except NoSuchContainer as error:
             raise explained("joining network namespace of container", error) from error
+        if other.id == container.id:
+            raise Internal("cannot join own network namespace")
         sandbox = self._state.find_sandbox(other.id)
         if sandbox is None or not other.running:
             raise Conflict(
