@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from boxship import errors as errors
     from boxship.engine.config import EngineConfig as EngineConfig
     from boxship.errors import BoxshipError as BoxshipError
+    from boxship.library.any_engine import AnyEngine as AnyEngine
+    from boxship.library.any_engine import BuildFailed as BuildFailed
     from boxship.library.boxes import Box as Box
     from boxship.library.boxes import LogLine as LogLine
-    from boxship.library.engines import AnyEngine as AnyEngine
-    from boxship.library.engines import BuildFailed as BuildFailed
     from boxship.library.engines import Client as Client
     from boxship.library.engines import Engine as Engine
     from boxship.library.engines import connect as connect
@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from boxship.services import Services as Services
 
 _WHERE = {
-    "AnyEngine": "library.engines",
+    "AnyEngine": "library.any_engine",
     "Box": "library.boxes",
     "BoxOptions": "library.options",
     "BoxshipError": "errors",
-    "BuildFailed": "library.engines",
+    "BuildFailed": "library.any_engine",
     "Client": "library.engines",
     "Container": "model.container",
     "Engine": "library.engines",

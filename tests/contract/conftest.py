@@ -12,7 +12,7 @@ import pytest_asyncio
 
 import boxship
 from boxship.client.exchange import KEEP_COUNT
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from support import two_engines
 from support.box import BUSYBOX
 

@@ -6,7 +6,7 @@ import pytest
 
 import boxship
 from boxship.errors import BoxshipError, Conflict, InvalidArgument, NotModified
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from boxship.model.config import RunConfig
 from boxship.model.container import (
     ContainerNameTaken,

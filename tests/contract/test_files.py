@@ -10,7 +10,7 @@ import pytest
 
 import boxship
 from boxship.errors import InvalidArgument, NotFound
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from boxship.library.packing import once, packed
 from boxship.model.container import NoSuchContainer
 from boxship.services.files import CommitRequest

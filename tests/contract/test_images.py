@@ -7,7 +7,7 @@ import pytest
 
 import boxship
 from boxship.errors import BoxshipError, Conflict, NotFound
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from boxship.library.packing import once, pack_context
 from boxship.model.image import ImageInUse, NoSuchImage
 from boxship.services.builds import BuildRequest

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import boxship
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from boxship.model.container import ContainerNotRunning
 from boxship.services.monitoring import Stats
 from support.box import BUSYBOX

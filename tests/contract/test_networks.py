@@ -6,7 +6,7 @@ import pytest
 
 import boxship
 from boxship.errors import Internal, InvalidArgument, NotFound, PermissionDenied
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from boxship.model.network import (
     IPAM,
     EndpointIPAM,

@@ -7,7 +7,7 @@ import pytest
 
 import boxship
 from boxship.errors import Unsupported
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from boxship.model.process import RuntimeRefused
 from boxship.services.execs import ExecRequest
 from boxship.services.streams import STDERR, STDOUT, AttachOptions, LogOptions

@@ -4,7 +4,7 @@ import pytest
 
 import boxship
 from boxship.errors import InvalidArgument
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from boxship.model.volume import NoSuchVolume, VolumeInUse
 from boxship.services.volumes import VolumeRequest
 from contract.conftest import removed

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import boxship
-from boxship.library.engines import AnyEngine
+from boxship.library.any_engine import AnyEngine
 from boxship.library.packing import once
 from boxship.services.containers import ContainerListing
 from support.box import BUSYBOX

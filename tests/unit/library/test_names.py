@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import boxship
+from boxship.library.any_engine import AnyEngine
 from boxship.library.boxes import Box
-from boxship.library.engines import AnyEngine
 from boxship.library.options import BoxOptions
 from boxship.library.outputs import Output
 from boxship.library.sessions import Session
