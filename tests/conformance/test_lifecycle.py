@@ -394,3 +394,19 @@ def test_ctrl_c_on_a_terminal_interrupts_inside(engine: Engine, box: Box) -> Non
         person.expect("up")
         person.send("\x03")
         assert person.wait() == 12
+
+
+def test_memory_that_runs_out_is_told_at_once(engine: Engine, box: Box) -> None:
+    """Also of a container that lives on: only a child of its was killed."""
+    name = box.name()
+    hog = "sh -c 'x=a; while :; do x=$x$x$x; done'; touch /over; sleep 100"
+    limits = ("--memory", "16m", "--memory-swap", "16m")
+    with engine.started("events", "-f", f"container={name}", "--format", "{{.Action}}") as events:
+        time.sleep(0.2)
+        engine.ok("run", "-d", "--name", name, *limits, BUSYBOX, "sh", "-c", hog)
+        assert events.stdout
+        assert any(line == b"oom\n" for line in events.stdout)
+    eventually(lambda: engine.inspect(name)["State"]["OOMKilled"])
+    assert engine.inspect(name)["State"]["Running"]
+    engine.ok("restart", "-t", "0", name)
+    assert not engine.inspect(name)["State"]["OOMKilled"]

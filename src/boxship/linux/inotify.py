@@ -9,6 +9,7 @@ from boxship.linux.syscalls import StrPath, c_path
 
 _IN_MODIFY: Final = 0x2
 _IN_ATTRIB: Final = 0x4  # its name went to another file
+_IN_CREATE: Final = 0x100
 _IN_IGNORED: Final = 0x8000
 _IN_CLOEXEC: Final = 0o2000000
 _IN_NONBLOCK: Final = 0o4000
@@ -27,9 +28,13 @@ class Inotify:
         """For who waits until there is something to read."""
         return self._fd
 
-    def add(self, path: StrPath) -> int:
-        """Watch a file; returns the watch's number, the same for the same file."""
-        watch = _libc.inotify_add_watch(self._fd, c_path(path), _IN_MODIFY | _IN_ATTRIB)
+    def add(self, path: StrPath, *, created: bool = False) -> int:
+        """Watch a file, or what is *created* in a directory.
+
+        Returns the watch's number, the same for the same file.
+        """
+        mask = _IN_CREATE if created else _IN_MODIFY | _IN_ATTRIB
+        watch = _libc.inotify_add_watch(self._fd, c_path(path), mask)
         return _checked(watch, os.fsdecode(path))
 
     def remove(self, watch: int) -> None:

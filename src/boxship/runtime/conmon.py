@@ -30,6 +30,7 @@ from boxship.runtime.contract import (
     SupervisedProcess,
 )
 from boxship.runtime.filters import Filters
+from boxship.runtime.ooms import OomWatch
 from boxship.runtime.readings import Readings
 from boxship.runtime.records import Record, Records
 from boxship.runtime.spec import Facts, cgroup_path
@@ -78,6 +79,7 @@ class ConmonRuntime:
         self._records = Records(self._root / "containers")
         self._conmon = Conmon(settings.conmon, settings.exec_root)
         self._filters = Filters()
+        self._ooms = OomWatch()
         self.readings = Readings(self._records, settings.hierarchies)
 
     def __repr__(self) -> str:
@@ -85,6 +87,7 @@ class ConmonRuntime:
 
     async def close(self) -> None:
         """The engine goes: the cgroup above all containers goes too, unless one is there."""
+        self._ooms.close()
         parent = self._settings.facts.cgroup_parent
         if parent.startswith("/"):  # a slice is systemd's
             await in_thread(remove_if_empty, parent, self._settings.hierarchies)
@@ -167,6 +170,10 @@ class ConmonRuntime:
             status = msgspec.structs.replace(status, oom_killed=kills > 0)
         return status
 
+    def watch_memory(self, container: Container, tell: Callable[[], None]) -> None:
+        """Call *tell* once when a running container's memory runs out, until it is deleted."""
+        self._ooms.begin(Path(self._exit_directory(container.id)), tell)
+
     async def kill(self, container: Container, signal: int, *, everyone: bool = False) -> None:
         """Signal the first process, or with *everyone* all of them."""
         if everyone:
@@ -208,6 +215,7 @@ class ConmonRuntime:
     async def delete(self, container: Container) -> None:
         """Remove every trace of a stopped or half-created process."""
         state = container.state
+        self._ooms.end(Path(self._exit_directory(container.id)))
         if process.is_alive(state.supervisor_pid, state.supervisor_started):
             await self._end_supervisor(state.supervisor_pid, state.supervisor_started)
         await in_thread(self._clear, self._record(container))

@@ -119,6 +119,10 @@ class Runtime(Protocol):
         """Block until the supervisor of `container.state` has recorded the exit."""
         ...
 
+    def watch_memory(self, container: Container, tell: Callable[[], None]) -> None:
+        """Call *tell* once when a running container's memory runs out, until it is deleted."""
+        ...
+
     async def kill(self, container: Container, signal: int, *, everyone: bool = False) -> None:
         """Signal the first process, or with *everyone* all of them."""
         ...

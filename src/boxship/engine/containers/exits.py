@@ -1,6 +1,7 @@
 """Lives: a process is started, watched, and its end recorded, with whatever follows from it."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Protocol
@@ -83,6 +84,7 @@ class Lives:
         live.watcher = self._supervisor.start(
             self._watch(container), name=f"watch {container.name}"
         )
+        self._parts.runtime.watch_memory(container, lambda: self._note_memory(container))
         if container.state.status is Status.PAUSED:
             return
         self.resumed(container)
@@ -96,6 +98,18 @@ class Lives:
         """Its process goes, or goes on."""
         for follower in self._followers:
             follower.begin(container)
+
+    def _note_memory(self, container: Container) -> None:
+        self._supervisor.start(self._out_of_memory(container), name=f"memory of {container.name}")
+
+    async def _out_of_memory(self, container: Container) -> None:
+        with contextlib.suppress(NotFound):
+            async with self._register.editing(container.id) as current:
+                state = current.state
+                if current.running and state.pid == container.state.pid and not state.oom_killed:
+                    state = msgspec.structs.replace(state, oom_killed=True)
+                    self._register.save(msgspec.structs.replace(current, state=state))
+                    self._register.publish(current, "oom")
 
     async def _watch(self, container: Container) -> None:
         status = await self._parts.runtime.wait(container)
@@ -141,7 +155,7 @@ class Lives:
         await self._take_down(before)
         if failure is not None:
             raise failure
-        self._tell(container)
+        self._tell(container, oom=state.oom_killed and not before.state.oom_killed)
         live.exited(WaitResult(state.exit_code, state.error))
         if removes:
             await self._removal.remove(container, volumes=True)
@@ -167,9 +181,9 @@ class Lives:
         )
         await all_of(what, self._starter.release_volumes(container))
 
-    def _tell(self, container: Container) -> None:
+    def _tell(self, container: Container, *, oom: bool) -> None:
         state = container.state
-        if state.oom_killed:
+        if oom:
             self._register.publish(container, "oom")
         for _ in range(self._register.live(container.id).take_stops()):
             self._register.publish(container, "stop")  # before "die", as Docker does
@@ -204,7 +218,7 @@ def ended_state(
         supervisor_pid=0,
         supervisor_started=0,
         exit_code=status.exit_code,
-        oom_killed=status.oom_killed,
+        oom_killed=status.oom_killed or state.oom_killed,
         # the times of files lag behind the clock by up to a tick
         finished_at=max(status.finished_at, state.started_at),
         health=unwatched(state.health),
