@@ -328,3 +328,7 @@ def test_everything_a_layer_can_hold_is_unpacked(engine: Engine, box: Box) -> No
         "4755 1000 1001 2",
         "yzlong",
     ]
+
+
+def test_rmi_of_a_blank_name(engine: Engine) -> None:
+    assert engine.fails("rmi", " ") == "Error response from daemon: image name cannot be blank"

@@ -77,6 +77,7 @@ async def test_an_ambiguous_beginning_of_an_id_finds_none(bench: ImageBench) -> 
 
 async def test_tags_are_given_moved_and_refused(bench: ImageBench) -> None:
     await a_web_image(bench)
+    assert (await bench.images.inspect(SHORT)).image.last_tagged == 0  # loading is no tagging
     await bench.images.tag("web:1", "example.com:5000/a/b", "")
     await bench.images.tag("web:1", "other", "v2")
     detail = await bench.images.inspect(SHORT)

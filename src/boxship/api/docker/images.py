@@ -78,9 +78,11 @@ async def tag(services: Services, request: Request) -> Answer:
 
 async def remove(services: Services, request: Request) -> Answer:
     """DELETE /images/{name}"""
-    query = request.query
+    query, name = request.query, request.variables["name"]
+    if not name.strip():
+        raise InvalidArgument("image name cannot be blank")
     removed = await services.images.remove(
-        request.variables["name"],
+        name,
         force=query.flag("force"),
         prune_parents=not query.flag("noprune"),
         platforms=query.all("platforms"),

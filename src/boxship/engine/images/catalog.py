@@ -94,14 +94,14 @@ class Catalog:
         row = ImageReference(
             name=str(reference), image_id=image.id, target=target or image.manifest
         )
-        with self.metadata.transaction():
-            self.metadata.references.put(row)
-            current = self.metadata.images.get(image.id)
-            self.metadata.images.put(structs.replace(current, last_tagged=self._clock()))
+        self.metadata.references.put(row)
 
     def tag(self, reference: Reference, image: Image) -> None:
-        """Give an image a name and tell so."""
-        self.put_name(reference, image)
+        """Give an image a name, note when, and tell so."""
+        with self.metadata.transaction():
+            self.put_name(reference, image)
+            current = self.metadata.images.get(image.id)
+            self.metadata.images.put(structs.replace(current, last_tagged=self._clock()))
         self.tell("tag", image, reference.familiar)
 
     def tell(self, action: str, image: Image, name: str = "", *, labels: bool = True) -> None:

@@ -63,7 +63,12 @@ def override(
 
 
 def reachable(conf: ResolvConf, *, ipv6: bool) -> ResolvConf:
-    """Without servers that a container cannot reach: its loopback is not the host's."""
+    """Without the host's servers that a container cannot reach: its loopback is not the host's.
+
+    Servers that somebody asked for stay as they are.
+    """
+    if "nameservers" in conf.overrides:
+        return conf
     servers = tuple(server for server in conf.servers if _is_reachable(server, ipv6=ipv6))
     return conf._replace(servers=servers or _FALLBACK)
 

@@ -109,6 +109,7 @@ def environment(bundle: Bundle) -> list[str]:
 
 def with_home(env: list[str], identity: Identity) -> list[str]:
     """What the runtime adds for users it finds in the accounts, for those it does not find."""
+    env = [each for each in env if each != "HOME="]  # an empty one is none
     return env if identity.known or _has(env, "HOME") else [NO_HOME, *env]
 
 

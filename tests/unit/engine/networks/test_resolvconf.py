@@ -52,3 +52,8 @@ def test_the_comments_tell_where_parts_are_from_and_remember_the_servers() -> No
     text = resolvconf.render(resolvconf.embedded(own), lines)
     assert resolvconf.external_servers(text) == ("192.0.2.1", "fd00::1")
     assert resolvconf.external_servers("nameserver 10.0.0.53\n") == ()
+
+
+def test_servers_that_were_asked_for_stay_even_on_the_loopback() -> None:
+    asked = resolvconf.override(HOST, ["127.0.0.1", "fd00::1"], (), ())
+    assert resolvconf.reachable(asked, ipv6=False).servers == ("127.0.0.1", "fd00::1")

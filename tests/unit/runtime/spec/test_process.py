@@ -17,6 +17,11 @@ def test_a_given_home_stays_and_known_users_are_left_to_the_runtime() -> None:
     assert with_home(["A=1"], KNOWN) == ["A=1"]
 
 
+def test_an_empty_home_is_none() -> None:
+    assert with_home(["HOME=", "A=1"], KNOWN) == ["A=1"]
+    assert with_home(["HOME=", "A=1"], UNKNOWN) == [NO_HOME, "A=1"]
+
+
 def test_an_exec_does_not_inherit_the_home_of_nobody() -> None:
     first = {"env": [NO_HOME, "A=1"], "cwd": "/"}
     spec = ExecSpec(id="e", cmd=("true",))
