@@ -96,7 +96,13 @@ class _Passes:
             self._task.add_done_callback(lambda _: self.close())
             self._task.cancel()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way."""
+        return self._task is None
+
     async def _run(self) -> None:
+        complete = False
         try:
             while not self.done.is_set() and await self._has_news():
                 await self._pass()
@@ -105,9 +111,10 @@ class _Passes:
                     if self._ending:
                         self.done.set()
             await self._rest()
+            complete = True
         finally:
             self._task = None
-            if self._news.is_set() and not self.done.is_set():
+            if complete and self._news.is_set() and not self.done.is_set():
                 self._restart()
 
     def _restart(self) -> None:

@@ -165,7 +165,7 @@ class LogKeeper:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_END_S):
                         await delivery.done.wait()
-                if delivery.stuck:
+                if delivery.stuck or delivery.is_idle:
                     break
         if kept.done:
             self._drop(container_id, kept)
@@ -216,9 +216,10 @@ class LogKeeper:
         if kept is None or kept.file is None:
             await in_thread(reader.open, spec)
             return reader
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CATCH_UP_S):
-                await kept.file.caught_up()
+        if not kept.file.stuck:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CATCH_UP_S):
+                    await kept.file.caught_up()
         file = kept.file.filing.file
 
         def open_all() -> None:

@@ -44,7 +44,7 @@ def messages(batch: Batch) -> Iterator[Message]:
     for index, line in enumerate(batch.lines):
         stream = STREAMS[line[36:42]]
         partial = batch.partials.get(index)
-        yield Message(stream, clock.nanoseconds(line[:STAMP].decode()), line[TEXT:], partial)
+        yield Message(stream, clock.of_line(line), line[TEXT:], partial)
 
 
 class Clock:
@@ -53,6 +53,13 @@ class Clock:
     def __init__(self) -> None:
         self._text = ""
         self._seconds = 0
+
+    def of_line(self, line: bytes) -> int:
+        """When conmon wrote a line; 0 when a power cut made that unreadable."""
+        try:
+            return self.nanoseconds(line[:STAMP].decode())
+        except ValueError:
+            return 0
 
     def nanoseconds(self, stamp: str) -> int:
         """Of `2026-11-24T08:21:21.5`, with up to nine digits or none; ValueError for anything else."""

@@ -40,7 +40,7 @@ class LocalCodec:
         for index, line in enumerate(batch.lines):
             stamp = line[:STAMP]
             if stamp != last_stamp:  # conmon writes all it reads at once with one
-                last_stamp, time = stamp, varint(self._clock.nanoseconds(stamp.decode()))
+                last_stamp, time = stamp, varint(self._clock.of_line(line))
             text = line[TEXT:]
             entry = _SOURCES[line[36:42]] + time
             if text:

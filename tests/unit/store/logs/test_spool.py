@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from boxship.store.logs.json_file import JSONFileCodec
 from boxship.store.logs.lines import Batch, messages
+from boxship.store.logs.local_file import LocalCodec
 from boxship.store.logs.spool import SpoolPosition, SpoolReader
 
 STAMP = "2026-11-24T11:39:28.{:09d}+00:00"
@@ -152,6 +154,18 @@ def test_holes_and_damage_are_passed_over(spool: Path) -> None:
     append(spool, b"\0" * 5000, conmon("one"), b"half a li" + conmon("lost"), conmon("two"))
     reader = SpoolReader(spool, SpoolPosition())
     assert texts(reader.read()) == ["one", "two"]
+
+
+def test_a_time_that_cannot_be_read_stops_nothing(spool: Path) -> None:
+    append(spool, b"\x01" * 29 + conmon("one")[29:], conmon("two"))
+    batch = SpoolReader(spool, SpoolPosition()).read()
+    assert batch is not None
+    assert [(message.time_ns > 0, message.text) for message in messages(batch)] == [
+        (False, b"one"),
+        (True, b"two"),
+    ]
+    assert LocalCodec().frames(b"".join(LocalCodec().encode(batch))) == [(1, b"one\ntwo\n")]
+    assert JSONFileCodec().frames(b"".join(JSONFileCodec().encode(batch)))
 
 
 def test_skipping_ends_at_a_line(spool: Path) -> None:
