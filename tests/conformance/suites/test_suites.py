@@ -29,7 +29,10 @@ def engine_for_suites() -> Iterator[Engine]:
     if EXTERNAL:
         yield Engine(EXTERNAL, os.environ.get("BOXSHIP_TEST_NETNS", ""))
         return
-    with boxshipd() as daemon:
+    pool = f"base=10.{200 + os.getpid() % 50}.0.0/16,size=24"
+    with boxshipd(
+        "--default-address-pool", pool
+    ) as daemon:  # other engines may have used up Docker's
         yield daemon.engine
 
 
