@@ -297,7 +297,8 @@ def test_commit_makes_an_image_of_the_changes(engine: Engine, box: Box) -> None:
 
 
 def test_commit_of_a_running_one_pauses_only_for_a_moment(engine: Engine, box: Box) -> None:
-    name = box.start("--", "sh", "-c", "touch /made; sleep 1000")
+    name = box.start("--", "sh", "-c", "touch /made; echo made; sleep 1000")
+    box.wait_for_log(name, "made")
     image = box.image()
     engine.ok("commit", name, image)
     assert engine.inspect(name)["State"]["Status"] == "running"

@@ -117,6 +117,20 @@ def test_propagation(engine: Engine, box: Box, mode: str, seen: bool, back: bool
 
 
 @here
+def test_what_the_host_mounts_in_a_volume_later_is_seen(engine: Engine, box: Box) -> None:
+    with engine.directory() as host, mounted(host.here, "-t", "tmpfs", "tmpfs"):
+        subprocess.run(["mount", "--make-shared", str(host.here)], check=True)
+        (host.here / "late").mkdir()
+        volume = box.volume()
+        options = ("-o", "type=none", "-o", "o=bind", "-o", f"device={host.there}")
+        engine.ok("volume", "create", *options, volume)
+        name = box.start("-v", f"{volume}:/x")
+        with mounted(host.here / "late", "-t", "tmpfs", "tmpfs"):
+            assert engine.ok("exec", name, "grep", "-c", " /x/late ", "/proc/mounts") == "1"
+        engine.ok("rm", "-f", name)
+
+
+@here
 def test_a_block_device_is_a_volume(engine: Engine, box: Box, tmp_path: Path) -> None:
     if not (shutil.which("mkfs.ext4") and shutil.which("losetup")):
         pytest.skip("needs mkfs.ext4 and losetup")

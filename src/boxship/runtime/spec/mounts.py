@@ -48,7 +48,7 @@ def mounts(bundle: Bundle, *, writable_cgroups: bool) -> list[dict[str, Any]]:
 
 def rootfs_propagation(points: Iterable[MountPoint]) -> str:
     """What the container's root must be for its shared and slave mounts to work; "" for private."""
-    propagations = {point.propagation for point in points if point.type != "tmpfs"}
+    propagations = {_propagation(point) for point in points if point.type != "tmpfs"}
     if propagations & {"shared", "rshared"}:
         return "shared"
     return "rslave" if propagations & {"slave", "rslave"} else ""
@@ -91,16 +91,22 @@ def _asked(point: MountPoint) -> dict[str, Any]:
             "source": "tmpfs",
             "options": _merged_tmpfs(options, point.tmpfs_options),
         }
-    if point.propagation and point.propagation not in _PROPAGATIONS:
-        raise InvalidArgument(f"invalid propagation: {point.propagation}")
+    propagation = _propagation(point)
+    if propagation and propagation not in _PROPAGATIONS:
+        raise InvalidArgument(f"invalid propagation: {propagation}")
     options = ["rbind" if point.recursive else "bind", *point.source_flags]
     if point.read_only:
         options.append("ro" if _only_top_is_read_only(point) else "rro")
     else:
         _refuse_read_only_rules(point)
-    if point.propagation:
-        options.append(point.propagation)
+    if propagation:
+        options.append(propagation)
     return _bind(point.source, destination, options)
+
+
+def _propagation(point: MountPoint) -> str:
+    """A volume that does not say gets what the host mounts in it later, as from runc's root."""
+    return point.propagation or ("rslave" if point.type == "volume" else "")
 
 
 def _only_top_is_read_only(point: MountPoint) -> bool:
