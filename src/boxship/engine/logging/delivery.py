@@ -9,9 +9,10 @@ import contextlib
 import itertools
 import logging
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from boxship.concurrency import Supervisor, in_thread
 from boxship.engine.logging.endpoints import Connection
@@ -33,28 +34,12 @@ _TURN: Final = 50  # entries sent before others have theirs
 Told = Callable[[], None]
 
 
-class Delivery(Protocol):
-    """One way out of a spool."""
+class Delivery(ABC):
+    """One way out of a spool: a task that passes over it while there is news, sleeps, and ends.
 
-    done: asyncio.Event
-    """Set once the container has ended and all of its log was delivered."""
-
-    @property
-    def saved(self) -> tuple[int, int]:
-        """The inode and offset up to which the spool is not needed after a crash."""
-        ...
-
-    def kick(self) -> None:
-        """There may be more in the spool."""
-        ...
-
-    def end(self) -> None:
-        """The container has ended: what is in the spool is all."""
-        ...
-
-
-class _Passes:
-    """The task behind a delivery: passes over the spool while there is news, then sleep, then none."""
+    `done` is set once the container has ended and all of its log was delivered; `stuck` is true while what
+    the delivery needs fails.
+    """
 
     def __init__(self, name: str, supervisor: Supervisor) -> None:
         self._name = name
@@ -64,20 +49,20 @@ class _Passes:
         self._hurry = asyncio.Event()
         self._ending = False
         self.done = asyncio.Event()
-        self.stuck = False  # what it needs fails at present
+        self.stuck = False
 
     def __repr__(self) -> str:
         state = "done" if self.done.is_set() else "busy" if self._task else "idle"
         return f"{type(self).__name__}({self._name}, {state})"
 
     def kick(self) -> None:
-        """See Delivery."""
+        """There may be more in the spool."""
         self._news.set()
         if self._task is None and not self.done.is_set():
             self._task = self._supervisor.start(self._run(), name=f"log of {self._name}")
 
     def end(self) -> None:
-        """See Delivery."""
+        """The container has ended: what is in the spool is all."""
         self._ending = True
         self._hurry.set()
         self.kick()
@@ -139,24 +124,33 @@ class _Passes:
                     await self._hurry.wait()
             self._hurry.clear()
 
+    @property
+    @abstractmethod
+    def saved(self) -> tuple[int, int]:
+        """The inode and offset up to which the spool is not needed after a crash."""
+
+    @abstractmethod
+    def notice(self) -> None:
+        """conmon may have begun a new file."""
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of everything; nothing may be under way."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _pass(self) -> None:
         """Deliver what is there."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _finish(self) -> None:
         """Deliver what has no newline, and close."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _rest(self) -> None:
         """Let go of files until there is news."""
-        raise NotImplementedError
 
 
-class FileDelivery(_Passes):
+class FileDelivery(Delivery):
     """Into a log file. *progress* is called whenever readers can see more."""
 
     def __init__(self, name: str, supervisor: Supervisor, filing: Filing, progress: Told) -> None:
@@ -235,7 +229,7 @@ class FileDelivery(_Passes):
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
 
-class SinkDelivery(_Passes):
+class SinkDelivery(Delivery):
     """To a collector, at least once; an entry is sent again until it went out, or dropped if so configured."""
 
     def __init__(

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from boxship.concurrency import Supervisor, in_thread
 from boxship.engine.logging import files
-from boxship.engine.logging.delivery import FileDelivery, SinkDelivery
+from boxship.engine.logging.delivery import Delivery, FileDelivery, SinkDelivery
 from boxship.engine.logging.drivers import SINKS
 from boxship.engine.logging.info import LogInfo, log_info
 from boxship.engine.logging.sinks import Sink
@@ -57,7 +57,7 @@ class _Kept:
         self.directory = directory
         self.watch = -1
         self.file: FileDelivery | None = None
-        self.deliveries: list[FileDelivery | SinkDelivery] = []
+        self.deliveries: list[Delivery] = []
         self.listeners: set[Callable[[], None]] = set()
         self.given = (0, 0)
 

@@ -157,10 +157,6 @@ class SpoolReader:
             self._fd = -1
             self._later.clear()
 
-    def fileno(self) -> int:
-        """The open file, -1 for none."""
-        return self._fd
-
     def _open(self) -> bool:
         try:
             self._fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
