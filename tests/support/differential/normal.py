@@ -21,7 +21,7 @@ NUMBERS = frozenset(
 )
 """Fields with numbers that are never the same twice, unless they are zero."""
 
-UNORDERED = frozenset({"Mounts", "Ports", "Volumes"})
+UNORDERED = frozenset({"Links", "Mounts", "Ports", "Volumes"})
 """Lists that Docker makes of Go's maps, in any order."""
 OURS = {"Runtime": ("runc", "crun"), "DefaultRuntime": ("runc", "crun")}
 """What we call otherwise."""

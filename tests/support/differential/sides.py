@@ -85,6 +85,8 @@ class Script:
 
     def _until(self, step: Call) -> Any:
         reply = wires.call(self._side.engine, step)
+        if "" in step.poll:
+            return reply if step.poll[""].encode() in reply.body else None
         if all(_at(reply.json(), path) == value for path, value in step.poll.items()):
             return reply
         return None

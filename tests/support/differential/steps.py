@@ -55,7 +55,7 @@ class Call:
     save: str = ""
     """Placeholder that the answer's Id becomes."""
     poll: Mapping[str, Any] = field(default_factory=dict)
-    """Asked again until the answer has these values, `{"State/Running": False}`."""
+    """Asked again until the answer has these values, `{"State/Running": False}`, or text, `{"": "up"}`."""
     first: int = 0
     """Read this many documents of an endless stream, then leave."""
 

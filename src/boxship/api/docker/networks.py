@@ -26,7 +26,7 @@ async def inspect(services: Services, request: Request) -> Answer:
 async def create(services: Services, request: Request) -> Answer:
     """POST /networks/create"""
     body = await wire.read(request)
-    folded = wire.object_of(body)
+    folded = wire.object_of(body, "", "network.CreateRequest")
     config_from = folded.pop("configfrom", None)
     fields = wire.fields(NetworkRequest, folded)
     if not fields.get("name", "").strip():
@@ -46,26 +46,31 @@ async def remove(services: Services, request: Request) -> Answer:
     return wire.nothing()
 
 
-def _container(body: dict[str, object]) -> str:
+def _container(body: dict[str, object], options: str) -> str:
     container = body.get("container")
-    if not isinstance(container, str) or not container:
-        raise InvalidArgument("invalid container name or ID: value is empty")
+    if not isinstance(container, str | None):
+        raise wire.mismatch(container, f"{options}.Container", "string")
+    if not container:
+        raise InvalidArgument('invalid name or ID supplied: ""')
     return container
 
 
 async def connect(services: Services, request: Request) -> Answer:
     """POST /networks/{name}/connect"""
-    body = wire.object_of(await wire.read(request))
+    body = wire.object_of(await wire.read(request), "", "network.ConnectOptions")
     settings = wire.decode(EndpointSettings, body.get("endpointconfig"), ".EndpointConfig")
-    await services.networks.connect(request.variables["name"], _container(body), settings)
+    await services.networks.connect(
+        request.variables["name"], _container(body, "ConnectOptions"), settings
+    )
     return wire.nothing(200)
 
 
 async def disconnect(services: Services, request: Request) -> Answer:
     """POST /networks/{name}/disconnect"""
-    body = wire.object_of(await wire.read(request))
+    body = wire.object_of(await wire.read(request), "", "network.DisconnectOptions")
     force = body.get("force") is True
-    await services.networks.disconnect(request.variables["name"], _container(body), force=force)
+    container = _container(body, "DisconnectOptions")
+    await services.networks.disconnect(request.variables["name"], container, force=force)
     return wire.nothing(200)
 
 

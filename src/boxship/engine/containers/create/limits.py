@@ -234,10 +234,10 @@ def _parse_set(text: str) -> frozenset[int]:
     for part in text.split(",") if text else ():
         match = _CPU_RANGE.fullmatch(part)
         if match is None:
-            raise ValueError(f"invalid format: {part}")
+            raise ValueError(f"invalid format: {text}")
         first, last = int(match[1]), int(match[2] or match[1])
         if last < first:
-            raise ValueError(f"invalid format: {part}")
+            raise ValueError(f"invalid format: {text}")
         if last > _MAX_CPU:
             raise ValueError(f"value of out range, maximum is {_MAX_CPU}")
         numbers.update(range(first, last + 1))
