@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import functools
 import os
 import resource
 import select
@@ -144,6 +145,13 @@ def send_signal(pidfd: int, number: int) -> bool:
     except OSError as error:
         raise Internal(f"cannot send signal {number}: {error.strerror}") from error
     return True
+
+
+@functools.cache
+def own_oom_score() -> int:
+    """Our own adjustment, which the processes we start inherit."""
+    with open("/proc/self/oom_score_adj", "rb") as file:
+        return int(file.read())
 
 
 def adjust_oom_score(pid: int, adjustment: int) -> None:

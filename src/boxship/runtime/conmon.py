@@ -242,7 +242,8 @@ class ConmonRuntime:
                 result = await self._conmon.exec(supervision)
             except Refused as error:
                 raise failures.exec_refused(error.text, spec.cmd) from error
-            if adjustment := container.host_config.oom_score_adj:  # which crun forgets here
+            adjustment = container.host_config.oom_score_adj
+            if adjustment != process.own_oom_score():  # which crun hands on here
                 process.adjust_oom_score(result[0].pid, adjustment)
             undo.pop_all()
             return result
