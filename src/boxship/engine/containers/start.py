@@ -237,7 +237,8 @@ class Starter:
             other = self._register.get(name)
             require(other, Action.EXEC)
         except (NotFound, Conflict) as error:
-            kind_of_error = Internal if kind == "pid" else type(error)  # as with Docker
+            again = NotFound if isinstance(error, NotFound) else Conflict
+            kind_of_error = Internal if kind == "pid" else again  # as with Docker
             raise kind_of_error(f"{refusal}{error}") from error
         if kind == "ipc" and other.host_config.ipc_mode != "shareable":
             raise InvalidArgument(
