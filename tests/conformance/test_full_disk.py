@@ -11,6 +11,7 @@ import pytest
 from conformance.conftest import EXTERNAL, prepare
 from support.box import BUSYBOX
 from support.boxshipd import Boxshipd, boxshipd
+from support.engine import eventually
 from support.images import docker_archive
 from support.rootfs import busybox, entry, tar
 
@@ -95,3 +96,26 @@ def test_a_copy_that_does_not_fit(small: Boxshipd) -> None:
     assert engine.docker("cp", "-", "target:/tmp", stdin=archive).code == 1
     engine.ok("rm", "target")
     assert before - free(small) < 1 << 20
+
+
+def test_a_log_that_does_not_fit(small: Boxshipd) -> None:
+    """The container goes on, the daemon says so, and logs go on once there is room."""
+    engine = small.engine
+    script = "i=0; while :; do i=$((i+1)); seq $((i*500)) $((i*500+499)); sleep 0.02; done"
+    engine.ok(
+        "run", "-d", "--name", "talks", "--log-opt", "max-size=1g", BUSYBOX, "sh", "-c", script
+    )
+    filler = small.data_root / "filler"
+    filler.write_bytes(bytes(max(free(small) - (1 << 20), 0)))
+    eventually(lambda: "cannot write the log of talks" in small.log, within=30)
+    assert engine.ok("inspect", "-f", "{{.State.Running}}", "talks") == "true"
+    assert engine.docker("logs", "-n", "1", "talks").code == 0
+    filler.unlink()
+    assert engine.ok("exec", "talks", "echo", "well") == "well"
+
+    def newest() -> int:
+        return int(engine.ok("logs", "-n", "1", "talks") or 0)
+
+    before = newest()
+    eventually(lambda: newest() > before, within=30)
+    engine.ok("rm", "-f", "talks")
