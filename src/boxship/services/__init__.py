@@ -1,7 +1,7 @@
 """What can be done: one Protocol for each noun and facet.
 
-The engine implements them in this process; every front end (API, Compose, Kubernetes) is handed them
-and never knows what is behind.
+The engine implements them in this process, the client over a connection; who uses them (API, library) is
+handed them and never knows what is behind. `tests/contract` holds both to the same behaviour.
 """
 
 import msgspec
