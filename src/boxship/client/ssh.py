@@ -7,6 +7,10 @@ from _socket import AF_UNIX, SOCK_STREAM, socket
 from boxship.client.address import Address
 from boxship.client.errors import ConnectionFailed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 STDERR_LIMIT = 4096
 
 
@@ -31,7 +35,7 @@ class Tunnel(socket):
         self._answered = True
         return data
 
-    def sendall(self, data: "bytes | memoryview", flags: int = 0) -> None:
+    def sendall(self, data: "ReadableBuffer", flags: int = 0) -> None:
         try:
             super().sendall(data, flags)
         except BrokenPipeError:
