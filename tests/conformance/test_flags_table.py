@@ -150,3 +150,26 @@ def test_inspect_shows_what_was_asked(engine: Engine, box: Box) -> None:
         if changed != fields:
             wrong[flags] = changed
     assert wrong == {}
+
+
+EXECS: list[tuple[str, str, str]] = [
+    ("", "id -u; pwd; echo $Z; ulimit -n; grep CapEff /proc/self/status | cut -f2", "1000\n/tmp\n1\n4096\n0000000000000000"),
+    ("-u 0", "id -u; grep CapEff /proc/self/status | cut -f2", "0\n00000000a80435fb"),
+    ("-u app:5 -w /", "id -u; id -g; pwd", "1000\n5\n/"),
+    ("-u 0 --privileged", "grep -e CapEff -e CapBnd /proc/self/status | cut -f2 | uniq | wc -l", "1"),
+    ("-e Z=2 -e Y=3 -e NONE", "echo $Z$Y$NONE", "23"),
+    ("", "sleep 0.5; cat /proc/$$/oom_score_adj", "7"),
+    ("", "grep -e NoNewPrivs -e ^Seccomp: /proc/self/status | cut -f2", "1\n2"),
+]  # fmt: skip
+
+
+def test_an_exec_has_what_its_container_has_but_for_its_flags(engine: Engine, box: Box) -> None:
+    name = box.start(
+        *("-u", "1000", "--cap-add", "NET_ADMIN", "--oom-score-adj", "7", "-w", "/tmp"),
+        *("-e", "Z=1", "--ulimit", "nofile=4096", "--security-opt", "no-new-privileges"),
+    )
+    told = {
+        (flags, script): engine.ok("exec", *shlex.split(flags), name, "sh", "-c", script)
+        for flags, script, _ in EXECS
+    }
+    assert told == {(flags, script): expected for flags, script, expected in EXECS}
