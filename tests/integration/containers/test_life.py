@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from boxship.errors import Conflict, Internal, InvalidArgument, NotFound, NotModified
+from boxship.errors import Conflict, InvalidArgument, NotFound, NotModified
 from boxship.model.container import ContainerNameTaken, LogConfig, NoSuchContainer, Status
 from boxship.model.process import RuntimeRefused
 from boxship.services.streams import AttachOptions
