@@ -23,7 +23,7 @@ VERSIONS = [
 ]
 
 SCENE = (
-    *given(api("POST", "/volumes/create", {"Name": "<v>"})),
+    *given(api("POST", "/volumes/create", {"Name": "<v>", "Labels": {"a": "b"}})),
     *finish("c", "sh", "-c", "echo x > /x", HostConfig={"Binds": ["<v>:/v"]}),
 )
 

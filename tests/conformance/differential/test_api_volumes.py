@@ -149,8 +149,8 @@ CASES = flat(
     ),
     case(
         "create empty body",
-        Call("POST", "/volumes/create", headers=JSON, look=Look.STATUS),
-        Call("POST", "/volumes/create", look=Look.STATUS),
+        Call("POST", "/volumes/create", headers=JSON, look=Look.STATUS, save="w"),
+        Call("POST", "/volumes/create", look=Look.STATUS, save="x"),
     ),
     case(
         "remove",

@@ -1,7 +1,7 @@
 """Takes out of an answer what differs between any two runs: ids, times, addresses, paths, versions."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 TIME = re.compile(
@@ -88,24 +88,41 @@ class Normaliser:
 
 
 def shape(value: Any) -> Any:
-    """Names and types only; of a list, the different shapes in it."""
+    """Names and types only; the rows of a list are taken together, however many there are."""
     match value:
         case dict():
             return {name: shape(item) for name, item in value.items()}
+        case list() if value and all(isinstance(item, dict) for item in value):
+            names = list(dict.fromkeys(name for row in value for name in row))
+            return [{name: _kinds(row[name] for row in value if name in row) for name in names}]
         case list():
             kinds: list[Any] = []
             for item in map(shape, value):
                 if item not in kinds:
                     kinds.append(item)
             return sorted(kinds, key=repr)
+        case _:
+            return _kind(value)
+
+
+def _kinds(values: Iterable[Any]) -> str:
+    """What a field is in the rows that have it; null only if it is nothing else."""
+    kinds = {"<string>" if value == "" else _kind(value) for value in values}
+    return "|".join(sorted(kind for kind in kinds if kind)) or "<null>"
+
+
+def _kind(value: Any) -> str | None:
+    match value:
         case None:
             return None
         case bool():
             return "<bool>"
         case int() | float():
             return "<number>"
-        case _:
+        case str():
             return "<string>" if value else ""
+        case _:
+            return f"<{type(value).__name__}>"
 
 
 def differences(theirs: Any, ours: Any, where: str = "") -> list[tuple[str, Any, Any]]:
