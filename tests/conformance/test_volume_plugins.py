@@ -80,6 +80,18 @@ def test_the_plugin_s_complaints_reach_the_user(daemon: Boxshipd, folder: Path) 
         engine.ok("volume", "rm", "a2")
 
 
+def test_a_plugin_that_cannot_let_go_does_not_hold_the_container(
+    daemon: Boxshipd, folder: Path
+) -> None:
+    engine = daemon.engine
+    socket = daemon.root / "run" / "plugins" / "shelf.sock"
+    with volume_plugin(socket, folder):
+        engine.ok("volume", "create", "-d", "shelf", "-o", "fail=unmount", "a5")
+        assert engine.ok("run", "--rm", "-v", "a5:/x:nocopy", BUSYBOX, "echo", "done") == "done"
+        eventually(lambda: "error unmounting volume a5: Unmount went wrong" in daemon.log)
+        engine.ok("volume", "rm", "a5")
+
+
 def test_a_container_keeps_its_plugin_volume_over_restarts(daemon: Boxshipd, folder: Path) -> None:
     engine = daemon.engine
     socket = daemon.root / "run" / "plugins" / "shelf.sock"

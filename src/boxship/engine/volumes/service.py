@@ -1,6 +1,7 @@
 """Volumes as users know them: names, drivers, who uses them, what is told about them."""
 
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -28,6 +29,8 @@ from boxship.model.volume import NoSuchVolume, Volume, VolumeInUse
 from boxship.services.containers import PruneResult
 from boxship.services.volumes import VolumeDetail, VolumeRequest
 from boxship.store.metadata import Metadata
+
+log = logging.getLogger(__name__)
 
 _LIST_FILTERS: Final = ("dangling", "driver", "label", "name")
 _PRUNE_FILTERS: Final = ("label", "label!", "all")
@@ -318,7 +321,7 @@ class EngineVolumes:
             self._active.setdefault(name, {})[holder] = volume.mountpoint
 
     async def deactivate(self, names: Iterable[str], holder: str) -> None:
-        """*holder* runs no more: the drivers may let go."""
+        """*holder* runs no more: the drivers may let go. One that cannot is told in the log only."""
         for name in names:
             async with self._locks.hold(name):
                 users = self._active.get(name, {})
@@ -332,7 +335,7 @@ class EngineVolumes:
                         driver = await self._driver(volume.driver)
                         await driver.unmount(volume, holder, last=not users)
                     except BoxshipError as error:
-                        raise _during(f"error unmounting volume {name}", error) from error
+                        log.warning("error unmounting volume %s: %s", name, error)
 
     async def settle(self) -> None:
         """Unmount what no container that runs holds: the last engine was killed before it could."""
