@@ -5,6 +5,7 @@ Failures are `Internal` with the kernel's reason; nothing here decides what is t
 
 import contextlib
 import errno
+import functools
 import os
 import posixpath
 import re
@@ -269,6 +270,16 @@ def _bind(source: str, target: StrPath, steps: MountPlan) -> None:
     except OSError:
         unmount(target, lazy=True)
         raise
+
+
+@functools.cache
+def read_only_recursively() -> bool:
+    """True where a mount can be made read-only with all below it (Linux 5.12)."""
+    try:
+        syscalls.mount_setattr(-1, "", 0)
+    except OSError as error:
+        return error.errno != errno.ENOSYS
+    return True
 
 
 def flags_of(path: StrPath) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from boxship.linux import mounts, syscalls
 from boxship.linux.safepath import open_beneath
 from boxship.linux.userns import user_namespace
 from boxship.model.id_map import parse_id_map
-from boxship.model.mount import Mount, MountPoint
+from boxship.model.mount import BindOptions, Mount, MountPoint, MountRequest
 
 _FOLDER: Final = "mounts"
 
@@ -69,7 +69,19 @@ def _looked_at(point: MountPoint) -> MountPoint:
         point,
         recursive=point.recursive and not is_file,
         source_flags=mounts.flags_of(point.source),
+        spec=point.spec if mounts.read_only_recursively() else _top_only(point),
     )
+
+
+def _top_only(point: MountPoint) -> MountRequest | None:
+    """What is asked of an older kernel: read-only at the top, as Docker does there."""
+    options = (point.spec.bind_options if point.spec else None) or BindOptions()
+    if not point.read_only or point.spec is None:
+        return point.spec
+    if options.read_only_force_recursive:
+        raise Unsupported("recursively read-only mounts need Linux 5.12 or newer")
+    options = msgspec.structs.replace(options, read_only_non_recursive=True)
+    return msgspec.structs.replace(point.spec, bind_options=options)
 
 
 def _placed(directory: str, number: int, point: MountPoint, images: Images) -> MountPoint:
