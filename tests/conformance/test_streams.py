@@ -21,7 +21,7 @@ UPGRADE = {"Connection": "Upgrade", "Upgrade": "tcp"}
 @contextmanager
 def hijacked(engine: Engine, path: str, body: Any = None) -> Iterator[socket.socket]:
     """The raw stream of an attach or exec."""
-    connection = engine.connection(timeout=30)
+    connection = engine.connection(timeout=120)
     with closing(connection):
         sent = dict(UPGRADE)
         data = b"" if body is None else body

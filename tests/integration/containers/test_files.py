@@ -153,4 +153,4 @@ async def test_commit_pauses_and_hands_over(yard: Yard) -> None:
     await yard.services.containers.start(name)
     await yard.services.files.commit(name, CommitRequest(repository="r"))
     assert yard.images.committed[0][0].id == name
-    assert (await yard.actions())[-3:] == ["pause", "unpause", "commit"]
+    assert (await yard.actions())[-3:] == ["pause", "commit", "unpause"]
