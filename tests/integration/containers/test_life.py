@@ -270,7 +270,7 @@ async def test_a_terminal_stays_open_when_a_client_goes(yard: Yard) -> None:
     options = AttachOptions(stdin=True, stdout=True, stream=True)
     attachment = await yard.services.streams.attach(identifier, options)
     await yard.services.containers.start(identifier)
-    first = Client(b"one\n")
+    first = Client(b"one\n", ends=False)
     running = asyncio.ensure_future(attachment.run(first))
     await until(lambda: first.output[1].count(b"one") == 2)
     running.cancel()
