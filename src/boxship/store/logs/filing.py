@@ -93,7 +93,7 @@ class Filing:
     ) -> None:
         found = load_checkpoint(checkpoint_path) or Checkpoint()
         self.spool = SpoolReader(spool_path, found.position)
-        self.file = RotatingFile(spec, before=self.save, after=self.save)
+        self.file = RotatingFile(spec, codec.split, before=self.save, after=self.save)
         self._codec = codec
         self._checkpoint = checkpoint_path
         self._attributes = attributes

@@ -20,6 +20,7 @@ _ESCAPES: Final = (
 )
 _UNCONTROLLED: Final = b"\n" + bytes(range(0x20, 0x100))
 _SEPARATORS: Final = re.compile("[\u2028\u2029]")
+_BEGIN: Final = b'{"log":"'
 _STREAM: Final = 42  # up to the end of its name
 _NUMBERS: Final = {"stdout": STDOUT, "stderr": STDERR}
 
@@ -87,17 +88,42 @@ class JSONFileCodec:
         self._clock = Clock()
 
     def encode(self, batch: Batch) -> list[bytes]:
-        """One line of the file for each entry."""
-        lines = escaped(b"\n".join(batch.lines)).split(b"\n")
-        whole = _Ends(b"\\n", self._extra)
-        made = [b'{"log":"' + line[TEXT:] + whole[line[:_STREAM]] for line in lines]
+        """Lines of the file, some in one piece."""
+        text = b"\n".join(batch.lines)
+        safe = escaped(text)
+        lines = batch.lines if safe is text else safe.split(b"\n")
+        ends = _Ends(b"\\n", self._extra)
         if batch.partials:
-            open_ended = _Ends(b"", self._extra)
-            for index, partial in batch.partials.items():
-                if not partial.last:
-                    line = lines[index]
-                    made[index] = b'{"log":"' + line[TEXT:] + open_ended[line[:_STREAM]]
+            return self._encode_pieces(lines, ends, batch)
+        made = []
+        first, size = 0, len(lines)
+        while first < size:
+            run, last = lines[first], first + 1
+            prefix = run[:TEXT]
+            end = ends[prefix[:_STREAM]]
+            if last < size and lines[last].startswith(prefix):
+                last = _run_end(lines, first, prefix)
+                run = b"\n".join(lines[first:last])
+                if run.count(b"\n" + prefix) != last - first - 1:  # the clock was set back
+                    run, last = lines[first], first + 1
+                run = run.replace(b"\n" + prefix, end + _BEGIN)
+            made.append(_BEGIN + run[TEXT:] + end)
+            first = last
         return made
+
+    def _encode_pieces(self, lines: list[bytes], whole: "_Ends", batch: Batch) -> list[bytes]:
+        made = [_BEGIN + line[TEXT:] + whole[line[:_STREAM]] for line in lines]
+        open_ended = _Ends(b"", self._extra)
+        for index, partial in batch.partials.items():
+            if not partial.last:
+                line = lines[index]
+                made[index] = _BEGIN + line[TEXT:] + open_ended[line[:_STREAM]]
+        return made
+
+    def split(self, data: bytes) -> list[bytes]:
+        """Each entry by itself."""
+        lines = data.split(b"\n")
+        return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
     def complete(self, data: bytes) -> int:
         """How many of these bytes are whole entries."""
@@ -144,6 +170,19 @@ class JSONFileCodec:
             stream = _NUMBERS.get(entry.stream, STDOUT)
             found.append(Record(stream, time_ns, entry.log.encode(), entry.attrs))
         return found
+
+
+def _run_end(lines: list[bytes], first: int, prefix: bytes) -> int:
+    """Where the run of lines with this prefix ends: conmon gives all that it reads at once the same."""
+    step, last, size = 1, first, len(lines)  # *last* has the prefix
+    while last + step < size and lines[last + step].startswith(prefix):
+        last += step
+        step *= 2
+    while step:
+        if last + step < size and lines[last + step].startswith(prefix):
+            last += step
+        step //= 2
+    return last + 1
 
 
 def escaped(text: bytes) -> bytes:

@@ -25,7 +25,11 @@ class Codec(Protocol):
     """A file format. Pure but for `tail`, which reads a file from its end."""
 
     def encode(self, batch: Batch) -> list[bytes]:
-        """The bytes of each entry."""
+        """The bytes of all entries, in pieces that hold one or more of them."""
+        ...
+
+    def split(self, data: bytes) -> list[bytes]:
+        """Such a piece, each entry by itself."""
         ...
 
     def complete(self, data: bytes) -> int:

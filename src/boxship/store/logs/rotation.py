@@ -19,6 +19,8 @@ _COPY: Final = 1 << 20
 _LEVEL: Final = 2  # of isal's four: as small as gzip's default in a fifth of the time
 
 Rotated = Callable[[], None]
+Split = Callable[[bytes], list[bytes]]
+"""Gives the entries of a piece one by one."""
 
 
 class LogFileSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +44,11 @@ class RotatingFile:
     `lock` is held while files change their names: who opens several of them holds it too.
     """
 
-    __slots__ = ("_fd", "_spec", "after", "before", "followers", "lock", "size")
+    __slots__ = ("_fd", "_spec", "_split", "after", "before", "followers", "lock", "size")
 
-    def __init__(self, spec: LogFileSpec, *, before: Rotated, after: Rotated) -> None:
+    def __init__(self, spec: LogFileSpec, split: Split, *, before: Rotated, after: Rotated) -> None:
         self._spec = spec
+        self._split = split
         self.before = before
         self.after = after
         self.lock = threading.Lock()
@@ -84,6 +87,7 @@ class RotatingFile:
         if not limit or self.size + sum(map(len, entries)) <= limit:
             self._append(entries, len(entries))
             return
+        entries[:] = [entry for piece in entries for entry in self._split(piece)]
         while entries:
             if self.size >= limit:
                 self._rotate()

@@ -27,11 +27,13 @@ def a_line(number: int, stream: str = "stdout") -> bytes:
 
 
 def entries(codec: Codec, first: int, last: int) -> list[bytes]:
-    return codec.encode(Batch([a_line(number) for number in range(first, last)], {}))
+    made = codec.encode(Batch([a_line(number) for number in range(first, last)], {}))
+    return [entry for piece in made for entry in codec.split(piece)]
 
 
-def a_file(spec: LogFileSpec, saves: Callable[[], None] = lambda: None) -> RotatingFile:
-    file = RotatingFile(spec, before=saves, after=saves)
+def a_file(spec: LogFileSpec, codec: Codec | None = None) -> RotatingFile:
+    split = (codec or JSONFileCodec()).split
+    file = RotatingFile(spec, split, before=lambda: None, after=lambda: None)
     file.open()
     return file
 
@@ -59,7 +61,7 @@ def codec(request: pytest.FixtureRequest) -> Codec:
 @pytest.mark.parametrize("compress", [False, True])
 def test_a_full_file_is_put_away(tmp_path: Path, codec: Codec, *, compress: bool) -> None:
     spec = LogFileSpec(path=tmp_path / "log", max_bytes=5000, max_files=3, compress=compress)
-    file = a_file(spec)
+    file = a_file(spec, codec)
     written = entries(codec, 0, 1000)
     size = len(written[500])
     file.write(written)
@@ -77,13 +79,13 @@ def test_a_full_file_is_put_away(tmp_path: Path, codec: Codec, *, compress: bool
 
 def test_one_file_begins_anew(tmp_path: Path, codec: Codec) -> None:
     spec = LogFileSpec(path=tmp_path / "log", max_bytes=5000, max_files=1)
-    a_file(spec).write(entries(codec, 0, 1000))
+    a_file(spec, codec).write(entries(codec, 0, 1000))
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
 def test_no_limit_means_none(tmp_path: Path, codec: Codec) -> None:
     spec = LogFileSpec(path=tmp_path / "log")
-    a_file(spec).write(entries(codec, 0, 1000))
+    a_file(spec, codec).write(entries(codec, 0, 1000))
     assert numbers(read(spec, codec)) == list(range(1000))
 
 
@@ -93,13 +95,13 @@ def test_a_tail_reaches_over_files(
     tmp_path: Path, codec: Codec, tail: int, *, compress: bool
 ) -> None:
     spec = LogFileSpec(path=tmp_path / "log", max_bytes=5000, max_files=100, compress=compress)
-    a_file(spec).write(entries(codec, 0, 1000))
+    a_file(spec, codec).write(entries(codec, 0, 1000))
     assert numbers(read(spec, codec, tail=tail)) == list(range(max(1000 - tail, 0), 1000))
 
 
 def test_times_choose(tmp_path: Path, codec: Codec) -> None:
     spec = LogFileSpec(path=tmp_path / "log", max_bytes=5000, max_files=100)
-    a_file(spec).write(entries(codec, 0, 1000))
+    a_file(spec, codec).write(entries(codec, 0, 1000))
     start = 1795520340 * 10**9
     found = read(spec, codec, since_ns=start + 250, until_ns=start + 300)
     assert numbers(found) == list(range(250, 301))
@@ -110,7 +112,7 @@ def test_times_choose(tmp_path: Path, codec: Codec) -> None:
 def test_streams_can_be_chosen(tmp_path: Path, codec: Codec) -> None:
     spec = LogFileSpec(path=tmp_path / "log")
     lines = [a_line(1), a_line(2, "stderr"), a_line(3)]
-    a_file(spec).write(codec.encode(Batch(lines, {})))
+    a_file(spec, codec).write(codec.encode(Batch(lines, {})))
     assert numbers(read(spec, codec, stdout=False)) == [2]
     assert numbers(read(spec, codec, stderr=False)) == [1, 3]
     assert numbers(read(spec, codec, stderr=False, details=True)) == [1, 3]
@@ -123,7 +125,7 @@ def test_streams_can_be_chosen(tmp_path: Path, codec: Codec) -> None:
 def test_details_are_attributes(tmp_path: Path) -> None:
     spec = LogFileSpec(path=tmp_path / "log")
     codec = JSONFileCodec({"tag": "a|b", "E": "é 1"})
-    a_file(spec).write(entries(codec, 1, 2))
+    a_file(spec, codec).write(entries(codec, 1, 2))
     assert read(spec, codec, details=True) == b"E=%C3%A9+1,tag=a%7Cb line 1\n"
     assert read(spec, JSONFileCodec(), details=True) == b"E=%C3%A9+1,tag=a%7Cb line 1\n"
 
@@ -131,7 +133,7 @@ def test_details_are_attributes(tmp_path: Path) -> None:
 def test_a_follower_sees_every_file(tmp_path: Path, codec: Codec) -> None:
     """Even files that were put away twice while it slept, and are gone by name."""
     spec = LogFileSpec(path=tmp_path / "log", max_bytes=2000, max_files=2, compress=True)
-    file = a_file(spec)
+    file = a_file(spec, codec)
     file.write(entries(codec, 0, 10))
     reader = LogReader(codec, LogSelection())
     reader.open(spec)
@@ -149,7 +151,7 @@ def test_a_follower_sees_every_file(tmp_path: Path, codec: Codec) -> None:
 
 def test_a_stuck_follower_holds_only_so_many_files(tmp_path: Path, codec: Codec) -> None:
     spec = LogFileSpec(path=tmp_path / "log", max_bytes=1000, max_files=1)
-    file = a_file(spec)
+    file = a_file(spec, codec)
     reader = LogReader(codec, LogSelection())
     reader.open(spec)
     file.followers.add(reader.offer)
@@ -179,7 +181,7 @@ def test_a_full_disk_keeps_the_rest_for_later(
         room -= done
         return done
 
-    file = a_file(spec)
+    file = a_file(spec, codec)
     left = entries(codec, 0, 50)
     monkeypatch.setattr(os, "write", limited)
     with pytest.raises(OSError, match="No space"):
