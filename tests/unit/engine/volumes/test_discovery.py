@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,10 +10,12 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from msgspec.structs import replace
 
 from boxship.engine.volumes.discovery import PluginAddress, PluginFolders, PluginTLS
 from boxship.engine.volumes.plugin_calls import PluginClient, PluginRefused
 from boxship.errors import Internal, NotFound, Unavailable
+from support.certificates import certificates
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_a_file_in_the_place_of_a_socket_is_none(tmp_path: Path, folders: Plugin
 class Answering:
     """A plugin on a TCP port that gives one answer."""
 
-    def __init__(self, status: int, body: bytes) -> None:
+    def __init__(self, status: int, body: bytes, tls: ssl.SSLContext | None = None) -> None:
         seen: list[tuple[str, bytes]] = []
 
         class Handler(BaseHTTPRequestHandler):
@@ -107,6 +110,8 @@ class Answering:
 
         self.seen = seen
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.url = f"tcp://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever)
 
@@ -125,6 +130,23 @@ def test_a_call_is_a_post(folders: PluginFolders) -> None:
         client = PluginClient("x", PluginAddress(plugin.url))
         assert client.call("VolumeDriver.Path", {"Name": "v"}) == {"Mountpoint": "/x"}
     assert plugin.seen == [("/VolumeDriver.Path", b'{"Name":"v"}')]
+
+
+def test_a_plugin_behind_tls(tmp_path: Path) -> None:
+    """It shows its certificate and wants ours; a plugin that somebody else signed is not spoken to."""
+    certificates(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=tmp_path / "server/ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(tmp_path / "server/cert.pem", tmp_path / "server/key.pem")
+    client = tmp_path / "client"
+    ours = PluginTLS(cert_file=str(client / "cert.pem"), key_file=str(client / "key.pem"))
+    with Answering(200, b"{}", context) as plugin:
+        known = replace(ours, ca_file=str(client / "ca.pem"))
+        assert PluginClient("x", PluginAddress(plugin.url, known)).call("V.M") == {}
+        careless = replace(ours, insecure_skip_verify=True)
+        assert PluginClient("x", PluginAddress(plugin.url, careless)).call("V.M") == {}
+        with pytest.raises(Unavailable, match=r"certificate"):
+            PluginClient("x", PluginAddress(plugin.url, ours), patience_s=0).call("V.M")
 
 
 @pytest.mark.parametrize(
