@@ -136,11 +136,9 @@ def _matches_action(event: Event, filters: Filters) -> bool:
 def _matches_actor(event: Event, filters: Filters, kind: str) -> bool:
     if kind not in filters:
         return True
+    # whatever it is that has the name, as with Docker
     name = event.attributes.get("name", "")
-    if event.type == kind:
-        return filters.fuzzy(kind, event.actor_id) or filters.fuzzy(kind, name)
-    # network and volume events name the container they are about
-    return kind == "container" and filters.fuzzy(kind, event.attributes.get("container", "\0"))
+    return filters.fuzzy(kind, event.actor_id) or filters.fuzzy(kind, name)
 
 
 def _matches_image(event: Event, filters: Filters) -> bool:
