@@ -244,3 +244,23 @@ def test_the_dockerfile_is_never_the_hosts(engine: Engine) -> None:
     headers = {"Content-Type": "application/x-tar"}
     reply = engine.api("POST", "/build", tar([(link, b"")]), headers=headers)
     assert reply.error == (500, "Cannot locate specified Dockerfile: Dockerfile")
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "status", "message"),
+    [
+        ({"t": "UP"}, b"", 500, "repository name (library/UP) must be lowercase"),
+        ({"remote": "x"}, b"", 500, "remoteURL (x) could not be recognized as URL"),
+        ({}, b"no archive", 500, "unexpected EOF"),
+        ({"cachefrom": "x"}, b"", 400, "error reading cache-from: invalid character 'x'"),
+        ({"ulimits": "x"}, b"", 400, "error reading ulimit settings: invalid character 'x'"),
+    ],
+)
+def test_requests_that_cannot_be(
+    engine: Engine, query: dict[str, str], body: bytes, status: int, message: str
+) -> None:
+    reply = engine.api(
+        "POST", "/build", body, headers={"Content-Type": "application/x-tar"}, **query
+    )
+    assert reply.status == status
+    assert message in reply.message

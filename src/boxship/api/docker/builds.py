@@ -1,6 +1,7 @@
 """Builds with the classic builder's API."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from boxship.api.docker import parameters, wire
 from boxship.api.docker.images import progress_stream
@@ -12,6 +13,8 @@ from boxship.http.response import Answer
 from boxship.model.container import HostConfig, Ulimit
 from boxship.services import Services
 from boxship.services.builds import BuildRequest
+
+T = TypeVar("T")
 
 
 async def build(services: Services, request: Request) -> Answer:
@@ -44,7 +47,9 @@ def _request(query: Query) -> BuildRequest:
         squash=query.flag("squash"),
         network_mode=query.text("networkmode"),
         platform=query.text("platform"),
-        cache_from=parameters.json_list(query, "cachefrom"),
+        cache_from=_told(
+            "error reading cache-from", lambda: parameters.json_list(query, "cachefrom")
+        ),
         extra_hosts=tuple(query.all("extrahosts")),
         memory=parameters.number(query, "memory"),
         memory_swap=parameters.number(query, "memswap"),
@@ -55,14 +60,18 @@ def _request(query: Query) -> BuildRequest:
         cpuset_mems=query.text("cpusetmems"),
         cgroup_parent=query.text("cgroupparent"),
         shm_size=parameters.number(query, "shmsize"),
-        ulimits=_ulimits(query.text("ulimits")),
+        ulimits=_told("error reading ulimit settings", lambda: _ulimits(query.text("ulimits"))),
         security_opt=tuple(query.all("securityopt")),
     )
 
 
 def _json_map(query: Query, name: str, failure: str) -> dict[str, str | None]:
+    return _told(failure, lambda: parameters.json_map(query, name))
+
+
+def _told(failure: str, read: Callable[[], T]) -> T:
     try:
-        return parameters.json_map(query, name)
+        return read()
     except InvalidArgument as error:
         raise InvalidArgument(f"{failure}: {str(error).removeprefix('invalid JSON: ')}") from error
 

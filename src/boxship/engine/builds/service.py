@@ -27,7 +27,7 @@ from boxship.engine.images.catalog import canonical
 from boxship.engine.images.platforms import host_platform, parse_platform
 from boxship.engine.images.service import LocalImages
 from boxship.engine.networks.contract import Sandboxes
-from boxship.errors import BoxshipError, InvalidArgument
+from boxship.errors import BoxshipError, Internal, InvalidArgument
 from boxship.model.build_record import BuildRecord
 from boxship.model.container import HostConfig
 from boxship.model.descriptor import Platform
@@ -39,6 +39,7 @@ from boxship.model.reference import Reference, parse_reference
 from boxship.runtime.contract import Runtime
 from boxship.services.builds import BuildRequest, CacheRecord
 from boxship.services.containers import PruneResult
+from boxship.store.archive.compression import CorruptArchive
 from boxship.store.leases import Lease
 from boxship.store.store import Store
 
@@ -87,7 +88,6 @@ class EngineBuilds:
     ) -> AsyncIterator[Progress]:
         """See services.builds."""
         names = [_tag(text) for text in request.tags]
-        _platform(request.platform)
         if request.squash:
             raise InvalidArgument("squash is only supported with experimental mode")
         directory = self._directory / secrets.token_hex(8)
@@ -112,13 +112,16 @@ class EngineBuilds:
         await in_thread(root.mkdir, 0o755)
         dockerfile = request.dockerfile
         if not request.remote or request.remote == "client-session":
-            await contexts.receive_context(body, root)
+            try:
+                await contexts.receive_context(body, root)
+            except CorruptArchive as error:
+                raise Internal(str(error)) from error  # as Docker has it
         elif contexts.is_git_url(request.remote):
             root = await contexts.clone_context(request.remote, root)
         elif request.remote.startswith(("http://", "https://")):
             dockerfile = await contexts.download_context(request.remote, root, dockerfile)
         else:
-            raise InvalidArgument(f"remoteURL ({request.remote}) could not be recognized as URL")
+            raise Internal(f"remoteURL ({request.remote}) could not be recognized as URL")
         name, data = await in_thread(contexts.find_dockerfile, root, dockerfile)
         await in_thread(contexts.apply_ignore_file, root, name)
         plan, warnings = await in_thread(_plan, request, name, data)  # big ones take their time
@@ -368,9 +371,12 @@ def _plan(request: BuildRequest, name: str, data: bytes) -> tuple[BuildPlan, tup
 
 
 def _tag(text: str) -> Reference:
-    reference = parse_reference(text)
+    try:
+        reference = parse_reference(text)
+    except InvalidArgument as error:
+        raise Internal(str(error)) from error  # as Docker has it
     if reference.digest:
-        raise InvalidArgument("build tag cannot contain a digest")
+        raise Internal("build tag cannot contain a digest")
     return canonical(reference)
 
 
