@@ -99,13 +99,19 @@ class Delivery(ABC):
             complete = True
         finally:
             self._task = None
-            if complete and self._news.is_set() and not self.done.is_set():
+            if not complete:
+                self._fail()
+            elif self._news.is_set() and not self.done.is_set():
                 self._restart()
 
     def _restart(self) -> None:
         """News came while the files were being closed."""
         with contextlib.suppress(RuntimeError):  # the loop is ending
             asyncio.get_running_loop().call_soon(self.kick)
+
+    def _fail(self) -> None:
+        """What is needed fails at present, or this is the end: nobody may wait for it."""
+        self.stuck = True
 
     async def _has_news(self) -> bool:
         try:
@@ -166,14 +172,21 @@ class FileDelivery(Delivery):
         return self.filing.saved
 
     async def caught_up(self) -> None:
-        """Block until what is in the spool now was written."""
-        if self.done.is_set():
+        """Block until what is in the spool now was written, or cannot be."""
+        if self.done.is_set() or self.stuck:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((self._passes, self.filing.spool.end(), future))
         self._hurry.set()
         self.kick()
         await future
+
+    def _fail(self) -> None:
+        super()._fail()
+        for _, _, future in self._waiting:
+            if not future.done():
+                future.set_result(None)
+        self._waiting.clear()
 
     def _release(self, passes: int) -> None:
         """Let go on who waited for no more than was read, or since before as many passes had begun."""
@@ -224,7 +237,7 @@ class FileDelivery(Delivery):
                 return more
             except OSError as error:
                 log.warning("cannot write the log of %s, trying again: %s", self._name, error)
-            self.stuck = True
+            self._fail()
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
@@ -302,7 +315,7 @@ class SinkDelivery(Delivery):
                 return True
             except (OSError, TimeoutError, BoxshipError) as error:
                 self._disconnect()
-                self.stuck = True
+                self._fail()
                 if not told:
                     log.warning("cannot send the log of %s, trying again: %s", self._name, error)
                     told = True

@@ -30,7 +30,6 @@ _SPOOL: Final = "log-spool"
 _FILE_STATE: Final = "log-file.state"
 _SINK_STATE: Final = "log-sink.state"
 _END_S: Final = 10.0  # what Docker too gives a collector at the end of a container
-_CATCH_UP_S: Final = 10.0
 _BUFFER: Final = 1 << 20  # Docker's max-buffer-size
 _BLOCK: Final = 4096
 
@@ -216,10 +215,7 @@ class LogKeeper:
         if kept is None or kept.file is None:
             await in_thread(reader.open, spec)
             return reader
-        if not kept.file.stuck:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_CATCH_UP_S):
-                    await kept.file.caught_up()
+        await kept.file.caught_up()
         file = kept.file.filing.file
 
         def open_all() -> None:
