@@ -9,7 +9,6 @@ from typing import Any, Final
 import msgspec
 
 from boxship.errors import InvalidArgument
-from boxship.runtime.cdi import block_yaml
 
 log = logging.getLogger(__name__)
 
@@ -125,12 +124,21 @@ def read_spec(path: Path) -> _Spec:
         raise InvalidArgument("it is too large")
     text = path.read_text(encoding="utf-8", errors="replace")
     try:
-        value = msgspec.json.decode(text) if path.suffix == ".json" else block_yaml.parse(text)
+        value = msgspec.json.decode(text) if path.suffix == ".json" else _yaml(text)
         spec = msgspec.convert(value, _Spec)
-    except (ValueError, msgspec.ValidationError) as error:
+    except (ValueError, msgspec.ValidationError, RecursionError) as error:
         raise InvalidArgument(str(error)) from error
     _check(spec)
     return spec
+
+
+def _yaml(text: str) -> Any:
+    import yaml  # noqa: PLC0415 - most hosts have no such file
+
+    try:
+        return yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
 
 
 def _check(spec: _Spec) -> None:

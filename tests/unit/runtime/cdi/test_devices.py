@@ -132,7 +132,7 @@ def test_two_files_of_a_folder_cannot_describe_the_same_device(folder: Path) -> 
 )
 def test_a_faulty_file_is_left_out(folder: Path, change: dict[str, Any]) -> None:
     (folder / "bad.json").write_text(json.dumps(VENDOR | change))
-    (folder / "worse.yaml").write_text("a: |\n  b")
+    (folder / "worse.yaml").write_text("a: !!python/object/apply:os.getpid []")
     assert cdi.list_devices([str(folder)]) == ["acme.com/gizmo=one", "acme.com/gizmo=two"]
 
 
