@@ -16,7 +16,7 @@ import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
@@ -291,3 +291,14 @@ def _lstat_mode(path: Path) -> int:
         return path.lstat().st_mode
     except OSError:
         return 0
+
+
+def write_files(directory: Path, files: Mapping[str, str]) -> None:
+    """Here-documents as files of a folder of their own."""
+    directory.mkdir(0o700)
+    for name, content in files.items():
+        if "/" in name or "\0" in name or name in (".", "..") or len(os.fsencode(name)) > 255:
+            raise InvalidArgument(f"here-document is not the name of a file: {name[:300]}")
+        path = directory / name
+        path.write_text(content)
+        path.chmod(0o644)

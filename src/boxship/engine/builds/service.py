@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import secrets
 import shutil
 import time
@@ -331,7 +330,7 @@ class _Build:
     async def inline(self, files: Mapping[str, str]) -> Local:
         """See stage.Base."""
         directory = self._directory / f"inline-{secrets.token_hex(4)}"
-        await in_thread(_write_files, directory, files)
+        await in_thread(contexts.write_files, directory, files)
         return Local(str(directory))
 
     def cached_image(self, key: str) -> Image | None:
@@ -345,16 +344,6 @@ class _Build:
     ) -> Image:
         """See stage.Base."""
         return await self._service.create_image(key, config, layers, parent, self._lease)
-
-
-def _write_files(directory: Path, files: Mapping[str, str]) -> None:
-    directory.mkdir(0o700)
-    for name, content in files.items():
-        if "/" in name or "\0" in name or name in (".", "..") or len(os.fsencode(name)) > 255:
-            raise InvalidArgument(f"here-document is not the name of a file: {name[:300]}")
-        path = directory / name
-        path.write_text(content)
-        path.chmod(0o644)
 
 
 def _plan(request: BuildRequest, name: str, data: bytes) -> tuple[BuildPlan, tuple[str, ...]]:
