@@ -23,8 +23,8 @@ def remote(engine: Engine, tmp_path: Path) -> dict[str, str]:
     """Surroundings with an `ssh` whose every host is the engine's."""
     (tmp_path / "ssh").write_text(SSH)
     (tmp_path / "boxship").write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
-    for path in tmp_path.iterdir():
-        path.chmod(0o755)
+    for program in tmp_path.iterdir():
+        program.chmod(0o755)
     path = f"{tmp_path}:{environment('')['PATH']}"
     return {"PATH": path, "SSH_LOG": f"{tmp_path}/log", "SSH_HOST": engine.host}
 

@@ -46,13 +46,14 @@ def judge(
 ) -> Iterator[Judge]:
     """Judges this module's CASES; SCENE and PROGRAM of the module are optional."""
     module: Any = request.module
+    program: str = os.environ.get("BOXSHIP_TEST_PROGRAM", "") or getattr(
+        module, "PROGRAM", "docker"
+    )
     made = Judge(
         module.__name__.rpartition("test_")[2],
         HERE,
         getattr(module, "SCENE", ()),
-        Side(
-            engine, os.environ.get("BOXSHIP_TEST_PROGRAM") or getattr(module, "PROGRAM", "docker")
-        ),
+        Side(engine, program),
         Side(reference) if reference else None,
         record=request.config.getoption("--record", default=False),
     )
