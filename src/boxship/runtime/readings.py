@@ -1,6 +1,8 @@
 """What monitoring asks of running containers: their use of the machine, their processes."""
 
+import os
 import time
+from typing import Final
 
 import msgspec
 
@@ -13,6 +15,8 @@ from boxship.model.container import Container, ContainerNotRunning
 from boxship.runtime.records import Records
 from boxship.runtime.waiting import Finished, run_program
 from boxship.services.monitoring import NetworkUse
+
+WIDE: Final = "100000"
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +52,8 @@ class Readings:
 
     async def ps(self, arguments: list[str]) -> Finished:
         """Run the host's ps(1)."""
-        return await run_program([find_program("ps"), *arguments])
+        # else it cuts its lines to the width of the terminal that the engine was started from
+        return await run_program([find_program("ps"), *arguments], {**os.environ, "COLUMNS": WIDE})
 
     def _read(self, container: Container) -> Reading:
         cgroup = open_cgroup(self._cgroup_path(container), self._hierarchies)

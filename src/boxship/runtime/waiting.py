@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from boxship.linux import process
@@ -51,12 +51,14 @@ async def wait_child(pid: int) -> int:
     return 255 if code is None else code
 
 
-async def run_program(command: Sequence[str]) -> Finished:
+async def run_program(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Finished:
     """Run a short program to its end; a cancelled caller kills it."""
     # a memory file rather than a pipe: nobody has to read along, and no grandchild can hold it open
     output = os.memfd_create("output", os.MFD_CLOEXEC)
     try:
-        pid = process.spawn(command, stdout=output, stderr=output)
+        pid = process.spawn(command, environment=environment, stdout=output, stderr=output)
         try:
             code = await wait_child(pid)
         except asyncio.CancelledError:

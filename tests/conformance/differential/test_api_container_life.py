@@ -220,9 +220,7 @@ CASES = flat(
     ),
     # restart
     case("restart running one", *listening("TERM", 0), post("restart", t="10"), state(), events()),
-    case(
-        "restart ended one", *finish("c", "true"), post("restart"), post("wait"), state(), events()
-    ),
+    case("restart ended one", *finish("c", "true"), post("restart"), post("wait"), state()),
     case("restart created one", *create("c", "true"), post("restart"), post("wait"), state()),
     [
         case(f"restart {k}={v}", api("POST", "/containers/<running>/restart", query={k: v}))

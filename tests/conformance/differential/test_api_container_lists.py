@@ -45,7 +45,7 @@ SCENE = (
         HostConfig={
             "PortBindings": {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18765"}]},
             "Mounts": [{"Type": "volume", "Source": "<vol>", "Target": "/data"}],
-            "Binds": ["/tmp:/host:ro"],
+            "Binds": ["/usr:/host:ro"],
             "Annotations": {"note": "x"},
         },
     ),
@@ -192,7 +192,7 @@ CASES = flat(
     ],
     [
         filtered("volume", text)
-        for text in ("<vol>", "/data", "/host", "/tmp", "nosuch", "/dat", "")
+        for text in ("<vol>", "/data", "/host", "/usr", "nosuch", "/dat", "")
     ],
     [filtered("network", text) for text in ("<net>", "bridge", "none", "host", "nosuch", "", "br")],
     [filtered("is-task", text) for text in ("true", "false", "1", "0", "x", "", "True")],

@@ -171,13 +171,19 @@ class Script:
         return self._values[name]
 
     def clean(self) -> None:
-        """Remove whatever the case made."""
-        engine = self._side.engine
-        for name in reversed(self._own):
-            if "/" not in name and " " not in name and "\n" not in name:
-                for path in ("containers/{}?v=1&force=1", "volumes/{}?force=1", "networks/{}"):
-                    engine.api("DELETE", "/" + path.format(name))
-                engine.api("DELETE", f"/images/{name}?force=1")
+        """Remove whatever the case made, containers first: they hold the rest."""
+        names = [name for name in reversed(self._own) if not re.search(r"[/\s]", name)]
+        for path in _MADE:
+            for name in names:
+                self._side.engine.api("DELETE", path.format(name))
+
+
+_MADE = (
+    "/containers/{}?v=1&force=1",
+    "/volumes/{}?force=1",
+    "/networks/{}",
+    "/images/{}?force=1",
+)
 
 
 def _identity(document: Any) -> str:
