@@ -24,6 +24,8 @@ class Known:
     where: str
     reason: str
     optional: bool = False
+    cgroup: str = ""
+    """Only on machines with this version of cgroups."""
 
     def matches(self, where: str) -> bool:
         return fnmatch.fnmatchcase(where, self.where)
@@ -36,11 +38,13 @@ class Accepted:
         rows = tomllib.loads(path.read_text()).get("difference", []) if path.exists() else []
         self._known = [Known(**row) for row in rows]
 
-    def of(self, table: str, case: str) -> list[Known]:
+    def of(self, table: str, case: str, cgroup: str) -> list[Known]:
         return [
             known
             for known in self._known
-            if fnmatch.fnmatchcase(table, known.table) and fnmatch.fnmatchcase(case, known.case)
+            if fnmatch.fnmatchcase(table, known.table)
+            and fnmatch.fnmatchcase(case, known.case)
+            and known.cgroup in ("", cgroup)
         ]
 
 
@@ -119,7 +123,7 @@ class Judge:
         return Script(side, scene).run(case)
 
     def _compare(self, case: Case, theirs: list[Any], ours: list[Any]) -> None:
-        known = self._accepted.of(self._table, case.name)
+        known = self._accepted.of(self._table, case.name, self._ours.cgroup)
         found = differences(theirs, ours)
         told = [
             f"{where.lstrip('/')} of «{_step(case, where)}»\n    reference: {one!r}\n    ours:      {two!r}"

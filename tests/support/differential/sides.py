@@ -28,6 +28,11 @@ class Side:
     program: str = "docker"
 
     @cached_property
+    def cgroup(self) -> str:
+        """The version of cgroups that it works with."""
+        return str(self.engine.get("/info")["CgroupVersion"])
+
+    @cached_property
     def roots(self) -> dict[str, str]:
         """Where it keeps things, and what we call that."""
         data_root = Path(self.engine.get("/info")["DockerRootDir"])
