@@ -293,7 +293,7 @@ class Execs:
         self._engine.sessions[session.id] = (session, request)
         return session.id
 
-    async def inspect(self, exec_id: str) -> Exec:
+    async def inspect(self, exec_id: str, *, usable: bool = False) -> Exec:
         if exec_id not in self._engine.sessions:
             raise NoSuchExec(exec_id)
         return self._engine.sessions[exec_id][0]

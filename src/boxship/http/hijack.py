@@ -106,7 +106,7 @@ class _HijackProtocol(asyncio.StreamReaderProtocol):
         connection = self._connection
         if connection is None or connection.is_closing():
             return
-        if _hung_up(connection.get_extra_info("socket")):
+        if hung_up(connection.get_extra_info("socket")):
             connection.abort()
         else:
             self._check = self._loop_.call_later(HANG_UP_CHECK_S, self._check_hang_up)
@@ -123,7 +123,8 @@ def _unread_by_peer(fileno: int) -> int:
     return int(count)
 
 
-def _hung_up(sock: object) -> bool:
+def hung_up(sock: object) -> bool:
+    """True when the peer has closed both sides, as far as the kernel tells: of TCP it does not."""
     fileno = sock.fileno() if hasattr(sock, "fileno") else -1
     if fileno < 0:
         return True
@@ -143,6 +144,8 @@ def take_over(raw: BaseRequest, headers: dict[str, str]) -> RawStream:
     protocol = _HijackProtocol(loop, http)
     transport.set_protocol(protocol)
     protocol.connection_made(transport)
+    if getattr(http, "half_closed", False):  # before we took over
+        protocol.eof_received()
     if not transport.is_reading():
         transport.resume_reading()
     http.keep_alive(False)  # noqa: FBT003 - aiohttp's signature

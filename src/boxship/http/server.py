@@ -13,9 +13,11 @@ from typing import Final, Protocol, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
 
 from boxship.errors import PermissionDenied
+from boxship.http.hijack import hung_up
 from boxship.http.request import Endpoint, Request
 from boxship.http.response import Answer, Finished, Response
 from boxship.http.tls import TLSProtocol
@@ -23,6 +25,8 @@ from boxship.http.tls import TLSProtocol
 log = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024
+HALF_CLOSED_S: Final = 1.0
+"""How long a client that has ended its side waits for its answer to begin and end."""
 
 LIMITS: Final = {
     "max_line_size": 1 << 18,  # build arguments travel in the query
@@ -60,6 +64,33 @@ class Application(Protocol):
         ...
 
 
+class Connection(RequestHandler):
+    """One client. It may end its side after its request and still read the answer, as `nc -N` does."""
+
+    half_closed = False
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """No request comes after this one; who takes long to answer finds the client gone, as in Go."""
+        if self.transport is None or hung_up(self.transport.get_extra_info("socket")):
+            return False
+        self.half_closed = True
+        self.close()  # once what was asked has been answered
+        asyncio.get_running_loop().call_later(HALF_CLOSED_S, self._hang_up)
+        return True
+
+    def _hang_up(self) -> None:
+        transport = self.transport
+        if transport is not None and transport.get_protocol() is self:
+            transport.close()
+
+
+class _Connections(web.Server):
+    """Makes a Connection of each client."""
+
+    def __call__(self) -> RequestHandler:
+        return Connection(self, loop=self._loop, **self._kwargs)
+
+
 class Server:
     """Serves one application on any number of sockets."""
 
@@ -90,7 +121,7 @@ class Server:
         async def handle(raw: BaseRequest) -> web.StreamResponse:
             return await self._handle(raw, endpoint)
 
-        http = web.Server(handle, handler_cancellation=True, **LIMITS)  # type: ignore[arg-type]
+        http = _Connections(handle, handler_cancellation=True, **LIMITS)  # type: ignore[arg-type]
         self._http.append(http)
         loop = asyncio.get_running_loop()
         if context is None:

@@ -360,3 +360,31 @@ def test_closing_ends_streams_and_lets_verbs_finish(serving: Serving) -> None:
     assert serving.engine.stopped == ["web"]
     assert any(b"204 No Content" in answer for answer in answers)
     serving.call(serving.open())
+
+
+@pytest.mark.parametrize("pause", [0, 0.1])
+def test_a_client_that_ends_its_side_still_gets_its_answer(serving: Serving, pause: float) -> None:
+    """`printf … | nc -N -U`, and `docker system dial-stdio` with its input ended."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(serving.path)
+        client.sendall(b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n")
+        time.sleep(pause)
+        client.shutdown(socket.SHUT_WR)
+        received = b""
+        while piece := client.recv(65536):
+            received += piece
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert received.endswith(b"OK")
+
+
+def test_a_client_that_ends_its_side_in_the_middle_of_a_request_is_let_go(serving: Serving) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(10)
+        client.connect(serving.path)
+        client.sendall(
+            b"POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 100\r\n\r\n{"
+        )
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(65536):
+            pass
