@@ -116,7 +116,7 @@ def test_a_stop_that_is_cut_short_has_still_asked(daemon: Boxshipd) -> None:
 
     def stop() -> None:
         threads = [
-            threading.Thread(target=lambda name=name: engine.docker("stop", "-t", "30", name))
+            threading.Thread(target=engine.docker, args=("stop", "-t", "30", name))
             for name in ("no", "unless-stopped")
         ]
         for thread in threads:
@@ -126,9 +126,8 @@ def test_a_stop_that_is_cut_short_has_still_asked(daemon: Boxshipd) -> None:
 
     crash_during(daemon, stop, 0.5)
     for name in ("no", "unless-stopped"):
-        eventually(lambda name=name: whole(engine, name)["Status"] == "exited")
-        state = whole(engine, name)
-        assert state["ExitCode"] == 3, name
+        assert engine.ok("wait", name) == "3"
+        assert whole(engine, name)["Status"] == "exited"
     assert swept(daemon) == []
 
 
@@ -199,8 +198,9 @@ def test_what_dies_with_the_daemon_is_told_when_it_is_back(daemon: Boxshipd) -> 
     eventually(lambda: engine.inspect("dies")["State"]["Status"] == "exited")
 
     def told() -> bool:
-        query = {"since": "0", "until": str(time.time()), "filters": {"event": ["die"]}}
-        return b'"exitCode":"9"' in engine.api("GET", "/events", **query).body
+        until, filters = str(time.time()), {"event": ["die"]}
+        reply = engine.api("GET", "/events", since="0", until=until, filters=filters)
+        return b'"exitCode":"9"' in reply.body
 
     eventually(told)
     finished = engine.inspect("dies")["State"]["FinishedAt"][:19]
