@@ -156,7 +156,7 @@ def test_a_client_without_upgrade_gets_a_plain_200_and_raw_bytes(serving: Servin
             data += piece
     head, _, body = data.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"application/vnd.docker.multiplexed-stream" in head
+    assert b"application/vnd.docker.raw-stream" in head
     assert body == stdcopy.encode(1, b"hello\n")
 
 
