@@ -70,7 +70,7 @@ def test_bad_timestamps(text: str, words: str) -> None:
 )
 def test_bad_sizes_of_a_terminal(text: str, words: str) -> None:
     with pytest.raises(
-        parameters.InvalidArgument, match=f'^invalid resize height "{re.escape(text)}": .*{words}$'
+        InvalidArgument, match=f'^invalid resize height "{re.escape(text)}": .*{words}$'
     ):
         parameters.size(Query(f"h={quote(text)}"), "h", "height")
 

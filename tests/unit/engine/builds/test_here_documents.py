@@ -4,20 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from boxship.engine.builds.service import _write_files
+from boxship.engine.builds.context import write_files
 from boxship.engine.builds.sources import destination, octal
 from boxship.errors import InvalidArgument
 
 
 def test_they_are_written(tmp_path: Path) -> None:
-    _write_files(tmp_path / "d", {"EOF": "content\n"})
+    write_files(tmp_path / "d", {"EOF": "content\n"})
     assert (tmp_path / "d" / "EOF").read_text() == "content\n"
 
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil-here", "..", ".", "a/b"])
 def test_their_names_lead_nowhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(InvalidArgument, match="here-document is not the name of a file"):
-        _write_files(tmp_path / "d", {name: "x"})
+        write_files(tmp_path / "d", {name: "x"})
     assert not (tmp_path / "evil").exists()
 
 
