@@ -43,6 +43,7 @@ from boxship.runtime.waiting import run_program
 log = logging.getLogger(__name__)
 
 KILLED: Final = 137  # what Docker reports when the supervisor died: the container is killed then
+_REMOVAL_TRIES: Final = 20
 CRUN_CANNOT_EXECUTE: Final = 1
 CANNOT_EXECUTE: Final = 255
 LOST: Final = 255  # and for what did not survive a restart of the machine
@@ -323,6 +324,10 @@ class ConmonRuntime:
                 continue
             log.info("ending what is left of build step %s", identifier)
             await in_thread(self._clear, record)
+        for place in ("execs", "exits"):
+            for directory in (self._root / place).iterdir():
+                if directory.name not in known:
+                    await in_thread(_remove_tree, str(directory))
 
     async def mount_rootfs(self, directory: str, mounts: Sequence[Mount]) -> str:
         """Mount a root file system without running anything; returns its path. Idempotent."""
@@ -498,5 +503,11 @@ def _send(supervised: SupervisedProcess, signal: int) -> bool:
 
 
 def _remove_tree(path: str) -> None:
+    """Remove it, even while sessions in it come to their ends and remove their own parts."""
+    for _ in range(_REMOVAL_TRIES):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(path)
+        if not Path(path).exists():
+            return
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(path)
