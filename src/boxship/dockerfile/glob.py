@@ -132,7 +132,9 @@ def _character_class(pattern: str, at: int) -> tuple[re.Pattern[str], int]:
     if match is None:
         raise InvalidArgument(f"syntax error in pattern: {pattern}")
     inside = match[0][1:-1].replace("[", r"\[").replace("&&", r"&\&").replace("||", r"|\|")
-    inside = inside.replace("~~", r"~\~")
+    inside = inside.replace("--", r"-\-").replace(
+        "~~", r"~\~"
+    )  # no set operations of later Pythons
     try:
         return re.compile(f"[{inside}]"), len(match[0])
     except re.error as error:

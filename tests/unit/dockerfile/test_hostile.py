@@ -170,3 +170,7 @@ def test_patterns_match_in_linear_time(pattern: str, path: str) -> None:
     began = time.process_time()
     Glob(pattern, deep=True).matches(path)
     assert time.process_time() - began < 2
+
+
+def test_two_dashes_in_a_class_are_a_range_and_no_warning() -> None:
+    assert Glob("[FROM --from=]").matches("+")
