@@ -68,7 +68,6 @@ async def open_engine(config: EngineConfig) -> AsyncIterator[Services]:
         runtime_settings = await in_thread(_runtime_settings, config)
         runtime = ConmonRuntime(runtime_settings)
         closing.push_async_callback(runtime.close)
-        closing.push_async_callback(runtime.close)
         volumes = EngineVolumes(
             LocalDriver(
                 config.data_root / "volumes",
