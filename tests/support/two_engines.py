@@ -48,7 +48,9 @@ async def check_nothing_left(engine: AnyEngine, root: Path, *, besides: int = 0)
     assert await engine.volumes.list(boxship.Filters()) == []
     own = {besides, os.getpid()}
     assert [pid for pid in processes_of(root) if pid not in own] == []
-    assert mounts_below(root) == []
+    # an engine that is open keeps a few network namespaces ready
+    left = [mount for mount in mounts_below(root) if "/run/netns/" not in mount]
+    assert left == [], left
 
 
 async def give_image(engine: AnyEngine) -> None:
