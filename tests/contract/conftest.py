@@ -60,7 +60,7 @@ async def nothing_new(engine: AnyEngine) -> AsyncIterator[None]:
     # fewer when an earlier test had not quite ended
     assert tasks <= before[0], asyncio.all_tasks()
     assert files <= before[1] + LATE_FILES
-    assert own_files() <= own + (KEEP_COUNT if isinstance(engine, boxship.Client) else 0)
+    assert own_files() <= own + (KEEP_COUNT if isinstance(engine, boxship.Client) else LATE_FILES)
 
 
 async def settled(engine: AnyEngine) -> tuple[int, int]:
