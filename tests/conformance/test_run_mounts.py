@@ -232,3 +232,17 @@ def test_mounts_of_volumes_are_listed(engine: Engine, box: Box) -> None:
         "RW": False,
         "Propagation": "",
     }
+
+
+def test_who_borrows_an_anonymous_volume_last_removes_it(engine: Engine, box: Box) -> None:
+    volume = box.volume()
+    owner = box.ended("-v", f"{volume}:/named", "-v", "/anonymous", "--", "true")
+    mounts = {each["Destination"]: each["Name"] for each in engine.inspect(owner)["Mounts"]}
+    borrower = box.ended("--volumes-from", owner, "--", "true")
+    another = box.ended("--volumes-from", owner, "--", "true")
+    engine.ok("rm", "-v", another)
+    assert engine.api("GET", f"/volumes/{mounts['/anonymous']}").status == 200
+    engine.ok("rm", owner)
+    engine.ok("rm", "-v", borrower)
+    assert engine.api("GET", f"/volumes/{mounts['/anonymous']}").status == 404
+    assert engine.api("GET", f"/volumes/{volume}").status == 200

@@ -263,3 +263,10 @@ def test_a_link_to_a_container_in_the_hosts_network_is_refused(engine: Engine, b
     hosts = box.start("--network", "host")
     text = engine.fails("create", "--link", f"{hosts}:tester", BUSYBOX, "true")
     assert "host type networking can't be used with links" in text
+
+
+def test_free_ports_keep_clear_of_those_asked_for(engine: Engine, box: Box) -> None:
+    recent = int(engine.ok("port", box.start("-p", "80"), "80/tcp").split()[0].rpartition(":")[2])
+    asked = recent + 2
+    name = box.start("-P", "--expose", "81", "-p", "80", "-p", f"{asked}:8080")
+    assert engine.ok("port", name, "8080/tcp").split()[0].endswith(f":{asked}")

@@ -142,16 +142,20 @@ class HostPorts:
         return f"HostPorts({len(self._held)} held)"
 
     def allocate(self, requests: Iterable[PortRequest], target: Target) -> list[HeldPort]:
-        """Hold a host port for every request; all or none."""
-        held: list[HeldPort] = []
+        """Hold a host port for every request, in their order; all or none.
+
+        Those that name a port come first: a port of our choice must not be one that is asked for.
+        """
+        wanted = list(requests)
+        held: list[list[HeldPort]] = [[] for _ in wanted]
         try:
-            for request in requests:
+            for index in sorted(range(len(wanted)), key=lambda index: not wanted[index].first):
                 with self._lock:
-                    held += self._allocate(request, target)
+                    held[index] = self._allocate(wanted[index], target)
         except BaseException:
-            self.release(held)
+            self.release([each for ports in held for each in ports])
             raise
-        return held
+        return [each for ports in held for each in ports]
 
     def reclaim(
         self, ports: Iterable[PublishedPort], target: Target

@@ -17,7 +17,7 @@ from boxship.engine.containers.create.mount_specs import (
 from boxship.engine.containers.register import Register
 from boxship.errors import InvalidArgument, NotFound
 from boxship.model.container import Container
-from boxship.model.mount import MountPoint, MountRequest, VolumeDriver, VolumeOptions
+from boxship.model.mount import MountPoint, VolumeDriver, VolumeOptions
 from boxship.services.volumes import VolumeRequest
 from boxship.store.gc import container_key
 
@@ -86,7 +86,7 @@ class MountPoints:
             read_only = "ro" in mode.split(",")
             for point in other.mounts:
                 points[point.destination] = msgspec.structs.replace(
-                    point, read_only=point.read_only or read_only, mode="", spec=_kept(point)
+                    point, read_only=point.read_only or read_only, mode=""
                 )
         return points
 
@@ -176,12 +176,6 @@ def _beside_daemon(point: MountPoint, root: str) -> MountPoint:
             f'bind mount source: "{source}", propagation: "{propagation}"'
         )
     return point
-
-
-def _kept(point: MountPoint) -> MountRequest:
-    """Marks a mount as borrowed: removing the borrower never removes the volume."""
-    source = point.name or point.source
-    return msgspec.structs.replace(point.spec or MountRequest(type=point.type), source=source)
 
 
 def _is_empty(folder: str) -> bool:
