@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.conftest import prepare
+from conformance.conftest import EXTERNAL, prepare
 from support.differential.judge import Judge
 from support.differential.sides import Side
 from support.differential.steps import Case
@@ -57,5 +57,18 @@ def judge(
         Side(reference) if reference else None,
         record=request.config.getoption("--record", default=False),
     )
+    before = nameless(engine)
     yield made
     made.close(module.CASES)
+    if not EXTERNAL:
+        for kind, command in (("container", ("rm", "-fv")), ("volume", ("volume", "rm", "-f"))):
+            for each in nameless(engine)[kind] - before[kind]:
+                engine.docker(*command, each)
+
+
+def nameless(engine: Engine) -> dict[str, set[str]]:
+    """All containers and volumes: a case can remove only those that it gave a name."""
+    return {
+        "container": set(engine.ok("ps", "-aq").split()),
+        "volume": set(engine.ok("volume", "ls", "-q").split()),
+    }
