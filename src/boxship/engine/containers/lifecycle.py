@@ -48,7 +48,6 @@ from boxship.store.gc import container_key
 _AFTER_KILL_S = 10.0
 _AFTER_NO_SIGNAL_S = 2
 _TRIES = 3
-_AT_ONCE = 50
 
 
 class EngineContainers:
@@ -361,13 +360,8 @@ class EngineContainers:
             sandboxes=await self._viewer.sandboxes(everyone, listing.filters),
             ancestors=await self._viewer.ancestors(listing.filters.get("ancestor")),
         )
-        rows, link_names = [], self._register.link_names()
-        for number, container in enumerate(chosen, 1):
-            names = link_names.get(container.id, ())
-            rows.append(await self._viewer.row(container, names, size=listing.size))
-            if number % _AT_ONCE == 0:
-                await asyncio.sleep(0)  # others' turn
-        return rows
+        link_names = self._register.link_names(everyone)
+        return await self._viewer.rows(chosen, link_names, size=listing.size)
 
     async def prune(self, filters: Filters) -> PruneResult:
         """See services.containers."""

@@ -1,7 +1,7 @@
 """Which containers there are: found by name, ID or prefix, changed under a lock, told about in events."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from boxship.concurrency import KeyedLocks, Supervisor
 from boxship.engine.containers.contract import Parts
@@ -59,10 +59,10 @@ class Register:
                 return self._rows.find(target) or self._rows.find_by_name(target)
         return None
 
-    def link_names(self) -> dict[str, list[str]]:
-        """The further names that containers have by links to them, `parent/alias`, by their IDs."""
+    def link_names(self, holders: Iterable[Container]) -> dict[str, list[str]]:
+        """The further names that containers have by links of *holders*, `parent/alias`, by their IDs."""
         found: dict[str, list[str]] = {}
-        for holder in self._rows.list():
+        for holder in holders:
             for target, alias in links(holder.host_config.links):
                 other = self._rows.find(target) or self._rows.find_by_name(target)
                 if other is not None:

@@ -1,6 +1,9 @@
 """A container with everything around it, as inspect and ps show it."""
 
+import asyncio
+import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -17,6 +20,8 @@ from boxship.runtime.spec.security import parse_options
 from boxship.services.containers import ContainerDetail
 from boxship.store.gc import container_key
 
+_AT_ONCE: Final = 50
+
 
 class Viewer:
     """Collects details."""
@@ -25,18 +30,33 @@ class Viewer:
         self._parts = parts
         self._exec_ids = exec_ids
 
-    async def row(
-        self, container: Container, link_names: Sequence[str] = (), *, size: bool = False
-    ) -> ContainerDetail:
-        """What a list shows of one container, of which there may be thousands."""
-        if size:
-            detail = await self.detail(container, size=True)
-            return msgspec.structs.replace(detail, link_names=tuple(link_names))
+    async def rows(
+        self,
+        containers: Iterable[Container],
+        link_names: Mapping[str, Sequence[str]],
+        *,
+        size: bool = False,
+    ) -> list[ContainerDetail]:
+        """What a list shows of containers, of which there may be thousands."""
+        image_name = functools.cache(self._image_name)  # most are of a few images
+        rows = []
+        for number, container in enumerate(containers, 1):
+            row = await (self.detail(container, size=True) if size else self._row(container))
+            rows.append(
+                msgspec.structs.replace(
+                    row,
+                    link_names=tuple(link_names.get(container.id, ())),
+                    image_name=image_name(container.image_reference, container.image),
+                )
+            )
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # others' turn
+        return rows
+
+    async def _row(self, container: Container) -> ContainerDetail:
         sandbox = await self._parts.sandboxes.find(container.id) if container.running else None
         return ContainerDetail(
             container=container,
-            link_names=tuple(link_names),
-            image_name=self._image_name(container),
             endpoints=await self._parts.sandboxes.endpoints(container),
             ports=sandbox.ports if sandbox else (),
         )
@@ -56,7 +76,7 @@ class Viewer:
         )
         return ContainerDetail(
             container=container,
-            image_name=self._image_name(container),
+            image_name=self._image_name(container.image_reference, container.image),
             endpoints=await parts.sandboxes.endpoints(container),
             ports=sandbox.ports if sandbox else (),
             exec_ids=self._exec_ids(container.id),
@@ -91,8 +111,7 @@ class Viewer:
         asked = parse_options(host_config.security_opt).apparmor
         return asked or ("unconfined" if host_config.privileged else default)
 
-    def _image_name(self, container: Container) -> str:
-        name, image_id = container.image_reference, container.image
+    def _image_name(self, name: str, image_id: str | None) -> str:
         if (
             image_id is None
             or is_digest(name)
