@@ -33,7 +33,7 @@ LIMITS: Final = {
     "max_field_size": 1 << 17,  # registry credentials travel in headers
     "max_headers": 128,
     "keepalive_timeout": 300.0,  # also the time to send the first request: dockerd's header timeout
-    "read_bufsize": 1 << 18,
+    "read_bufsize": 1 << 20,
     "lingering_time": 5.0,
     "auto_decompress": False,  # a context's own compression is the builder's to look at
     "access_log": None,
