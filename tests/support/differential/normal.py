@@ -13,7 +13,7 @@ A_WHILE = re.compile(
 MAC = re.compile(r"\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b")
 IPV4 = re.compile(r"(?<![\d.])(?!127\.0\.0\.1|0\.0\.0\.0|255\.)(\d{1,3}\.){3}\d{1,3}(?![\d.])")
 HEX64 = re.compile(r"\b[0-9a-f]{64}\b")
-HEX12 = re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{12}\b")
+HEX12 = re.compile(r"\b[0-9a-f]{12}\b")  # now and then one has no letter
 UUID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 NUMBERS = frozenset(
