@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from boxship.engine.networks import ipam
-from boxship.errors import Conflict, InvalidArgument
+from boxship.errors import InvalidArgument
 from boxship.linux.netlink import parse_mac
 from boxship.model.container import Container, HostConfig
 from boxship.model.network import Endpoint, EndpointSettings, Network
@@ -175,14 +175,8 @@ def _address_complaints(network: Network, text: str, version: int) -> Iterable[s
 
 def validate_mode(container: Container) -> None:
     """Raise for options that make no sense in another container's network."""
-    host = container.host_config
     if joined_container(container) is not None and (complaint := _join_complaint(container)):
         raise InvalidArgument(f"conflicting options: {complaint}")
-    if network_mode(container) == HOST and host.links:
-        raise Conflict(
-            "conflicting options: host type networking can't be used with links. "
-            "This would result in undefined behavior"
-        )
 
 
 def _join_complaint(container: Container) -> str:
